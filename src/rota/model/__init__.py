@@ -1,0 +1,1 @@
+"""Frozen values and pure functions: what Rota's words mean, without any input or output."""
