@@ -1,0 +1,1 @@
+"""The store: one narrow protocol, SQLite as the embedded default."""
