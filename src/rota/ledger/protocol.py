@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 from rota.clock import Instant
 from rota.model.lifecycle import Move
 from rota.model.revision import Revision
-from rota.model.run import Attempt, Kind, MissedRange, NewRun, Reason, RunRecord, State
+from rota.model.run import AttemptRecord, Kind, MissedRange, NewRun, Reason, RunRecord, State
 
 __all__ = [
     "Applied",
@@ -509,7 +509,7 @@ class Ledger(Protocol):
 
     def runs(self, where: RunFilter) -> list[RunRecord]: ...
 
-    def attempts(self, run_id: int) -> list[Attempt]: ...
+    def attempts(self, run_id: int) -> list[AttemptRecord]: ...
 
     def log(self, run_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]: ...
 

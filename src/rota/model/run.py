@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from rota.clock import Instant
 
-__all__ = ["FINAL", "Attempt", "Kind", "MissedRange", "NewRun", "Reason", "RunRecord", "State"]
+__all__ = ["FINAL", "AttemptRecord", "Kind", "MissedRange", "NewRun", "Reason", "RunRecord", "State"]
 
 
 class State(StrEnum):
@@ -141,7 +141,7 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptRecord:
     """One try at a run that is over, or the one under way."""
 
     run_id: int
