@@ -1,0 +1,106 @@
+"""The composition root: the only file that names adapters. It wires, and owns no rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from rota.errors import UsageError
+
+if TYPE_CHECKING:
+    from rota.clock import Clock
+    from rota.define.loaded import LoadedRota
+    from rota.engine.node import Node
+    from rota.events import Events
+    from rota.ledger.protocol import Ledger
+    from rota.settings import Settings
+
+__all__ = ["build_node", "load_rota", "open_ledger", "read_settings"]
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """The settings of this process: what is handed in here, else the environment, else the default.
+
+    Raises `UsageError` where one is unknown or out of range.
+    """
+    from pydantic import ValidationError
+
+    from rota.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"the setting {name} is not usable",
+            expected=first["msg"],
+            found=repr(first.get("input")),
+            where=f"--{name.replace('_', '-')} or the environment variable ROTA_{name.upper()}",
+        ) from None
+
+
+def open_ledger(settings: Settings, *, clock: Clock | None = None, migrate: bool = True) -> Ledger:
+    """Open the ledger that the settings name; an older one is brought up to date where ``migrate`` says so."""
+    from rota.clock import SystemClock
+
+    url = urlsplit(settings.database_url)
+    if url.scheme != "sqlite":
+        raise UsageError(
+            "this build serves SQLite ledgers",
+            expected="sqlite:///FILE",
+            found=f"{url.scheme}://…" if url.scheme else repr(settings.database_url),
+            where="the environment variable ROTA_DATABASE_URL",
+        )
+    from rota.ledger.sqlite.ledger import SqliteLedger
+
+    ledger = SqliteLedger(
+        unquote(url.path[1:]),
+        clock=clock or SystemClock(),
+        driver="sqlite3" if settings.sqlite_driver == "sqlite3" else "apsw",
+        synchronous="normal" if settings.synchronous == "normal" else "full",
+    )
+    if migrate:
+        found, serves = ledger.version()
+        if found < serves:
+            ledger.migrate()
+    return ledger
+
+
+def load_rota(settings: Settings, *, import_code: bool = True) -> LoadedRota:
+    """The rota of the file that the settings name, joined with the tasks of the program that they name."""
+    from pathlib import Path
+
+    from rota.define.load import load_file, put_on_path
+
+    path = Path(settings.config)
+    if settings.app is None:
+        return load_file(path, import_code=import_code)
+    put_on_path(Path.cwd())
+    program = _program(settings.app)
+    return program.loaded
+
+
+def _program(name: str) -> Any:
+    """The Rota object of a program, by ``module:name``."""
+    from rota.define.load import resolve
+
+    found = resolve(name)
+    if not hasattr(found, "loaded"):
+        raise UsageError(f"{name} is not a Rota object", expected="rota = Rota(...)", found=repr(type(found).__name__))
+    return found
+
+
+def build_node(
+    settings: Settings, ledger: Ledger, loaded: LoadedRota, *, clock: Clock | None = None, events: Events | None = None
+) -> Node:
+    """A node that serves ``loaded`` from ``ledger``; it begins when it is started."""
+    from rota import __version__
+    from rota.clock import SystemClock
+    from rota.engine.node import Node
+    from rota.execute.executors import build_executors
+
+    executors = build_executors(loaded, settings)
+    return Node(
+        ledger, loaded, executors, settings=settings, clock=clock or SystemClock(), events=events, version=__version__
+    )

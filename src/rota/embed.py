@@ -1,0 +1,226 @@
+"""Rota in a program of one's own: define tasks, hand in runs, and carry them out inside the service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+
+from rota.app import build_node, open_ledger, read_settings
+from rota.change.hand_in import HandIn
+from rota.define.decorator import TaskOptions, TaskRegistry
+from rota.errors import UsageError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from rota.clock import Clock
+    from rota.define.loaded import LoadedRota
+    from rota.engine.node import Node
+    from rota.ledger.protocol import Enqueued, Ledger
+    from rota.settings import Settings
+
+__all__ = ["Rota"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Rota:
+    """All tasks of one service, and the way to hand in runs of them.
+
+    ``file`` is a rota.toml whose tasks are served beside the decorated ones. ``settings`` are those of
+    `rota.settings.Settings`, by name; what is not given comes from the environment.
+
+    >>> rota = Rota(service="web")
+    >>> @rota.task(schedule="*/15 * * * *", owner="web@example.org", expects="the sitemap lists every article",
+    ...            rollback="restore the previous sitemap")
+    ... async def rebuild_sitemap() -> None: ...
+    >>> sorted(rota.loaded.tasks)
+    ['rebuild-sitemap']
+    """
+
+    def __init__(
+        self, service: str, *, file: str | Path | None = None, clock: Clock | None = None, **settings: Any
+    ) -> None:
+        self.service = service
+        self._file = Path(file) if file is not None else None
+        self._registry = TaskRegistry(service)
+        self._overrides = settings
+        self._clock = clock
+        self._opened: tuple[Ledger, HandIn] | None = None
+        self._loaded: LoadedRota | None = None
+        self.node: Node | None = None
+
+    # -- defining
+
+    def task(self, **options: Unpack[TaskOptions]) -> Callable[[F], F]:
+        """Make a function a task. The function itself is returned unchanged.
+
+        Raises `rota.errors.DefinitionErrors`, with the file and line of the function, where the
+        options do not make a task.
+        """
+        self._loaded = None
+        return self._registry.task(**options)
+
+    @property
+    def loaded(self) -> LoadedRota:
+        """The rota as it stands: decorated tasks, joined with the file's."""
+        if self._loaded is None:
+            loaded = self._registry.loaded()
+            if self._file is not None:
+                from rota.define.load import load_file
+
+                loaded = load_file(self._file).merged(loaded)
+            self._loaded = loaded
+        return self._loaded
+
+    @property
+    def settings(self) -> Settings:
+        return read_settings(**self._overrides)
+
+    # -- handing in
+
+    async def enqueue(
+        self,
+        task: str,
+        *,
+        at: datetime | None = None,
+        delay: timedelta | None = None,
+        key: str | None = None,
+        args: Mapping[str, Any] | None = None,
+        priority: int | None = None,
+        if_exists: Literal["replace", "keep"] = "replace",
+        connection: Any = None,
+    ) -> Enqueued:
+        """Record a run of ``task``: as soon as may be, ``at`` an instant (aware), or after a ``delay``.
+
+        A ``key`` names at most one run that has not started: handed in again, that run is moved to the new
+        time and arguments (``if_exists="replace"``) or left as it is (``"keep"``), and ``created`` is False.
+        With ``connection`` the run is recorded in the caller's transaction: it is there if that commits, and
+        was never there if it does not. The call returns once it is recorded.
+
+        Raises `rota.errors.ArgumentsError` where ``args`` do not fit the function's signature, `UnknownName`
+        where there is no such task, `LedgerUnreachable` where the ledger cannot be had.
+        """
+        return await self._in_thread(
+            connection,
+            lambda: self.enqueue_sync(
+                task, at=at, delay=delay, key=key, args=args, priority=priority, if_exists=if_exists, connection=connection
+            ),
+        )  # fmt: skip
+
+    def enqueue_sync(
+        self,
+        task: str,
+        *,
+        at: datetime | None = None,
+        delay: timedelta | None = None,
+        key: str | None = None,
+        args: Mapping[str, Any] | None = None,
+        priority: int | None = None,
+        if_exists: Literal["replace", "keep"] = "replace",
+        connection: Any = None,
+    ) -> Enqueued:
+        """As `enqueue`, for plain functions."""
+        done = self._hand_in().enqueue(
+            task, at=at, delay=delay, key=key, args=args, priority=priority, if_exists=if_exists, connection=connection
+        )  # fmt: skip
+        self._wake(connection)
+        return done
+
+    async def schedule(
+        self, task: str, *, key: str, args: Mapping[str, Any] | None = None, connection: Any = None, **rule: Any
+    ) -> None:
+        """Add a schedule of ``task`` under ``key``, or change the one that is there.
+
+        The rule is given as in rota.toml: ``cron=``, ``every=``, ``at=`` or ``rrule=``, with ``timezone=``,
+        ``start=``, ``end=`` and the rest. The task's owner, expected result, rollback and policies hold for it.
+        """
+        await self._in_thread(connection, lambda: self.schedule_sync(task, key=key, args=args, connection=connection, **rule))
+
+    def schedule_sync(
+        self, task: str, *, key: str, args: Mapping[str, Any] | None = None, connection: Any = None, **rule: Any
+    ) -> None:
+        """As `schedule`, for plain functions."""
+        timezone = rule.pop("timezone", "UTC")
+        self._hand_in().schedule(task, key, rule, timezone=timezone, args=args, connection=connection)
+        self._wake(connection)
+
+    async def unschedule(self, task: str, *, key: str, connection: Any = None) -> bool:
+        """Retire the schedule under ``key``; False where there is none."""
+        return await self._in_thread(connection, lambda: self.unschedule_sync(task, key=key, connection=connection))
+
+    def unschedule_sync(self, task: str, *, key: str, connection: Any = None) -> bool:
+        """As `unschedule`, for plain functions."""
+        return self._hand_in().unschedule(task, key, connection=connection)
+
+    # -- carrying out, inside the service
+
+    def install(self, app: FastAPI, *, prefix: str = "/rota") -> None:
+        """Serve the tasks inside a FastAPI service: its lifespan starts and drains a node, and the pages and the
+        API stand under ``prefix``. The service's own lifespan goes on working."""
+        from rota.install import install
+
+        install(self, app, prefix=prefix)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Node]:
+        """A node inside this program, for as long as the block lasts; drained at its end."""
+        node = await self.start()
+        try:
+            yield node
+        finally:
+            await self.stop()
+
+    async def start(self) -> Node:
+        """Apply the rota and start a node on the running event loop."""
+        if self.node is not None:
+            raise UsageError("the node of this Rota is running already", expected="one start", found="a second")
+        from rota.change.apply import apply
+
+        ledger = self.ledger
+        await asyncio.to_thread(apply, ledger, self.loaded, author=self.service, reason="applied at start-up")
+        self.node = build_node(self.settings, ledger, self.loaded, clock=self._clock)
+        await self.node.start()
+        return self.node
+
+    async def stop(self, drain: float | None = None) -> None:
+        """Drain the node and close the ledger."""
+        node, self.node = self.node, None
+        if node is not None:
+            await node.stop(drain)
+        self.close()
+
+    @property
+    def ledger(self) -> Ledger:
+        """This process's ledger, opened when it is first asked for."""
+        return self._open()[0]
+
+    def close(self) -> None:
+        """Close the ledger, if it was opened."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened[0].close()
+
+    # -- inside
+
+    def _open(self) -> tuple[Ledger, HandIn]:
+        if self._opened is None:
+            ledger = open_ledger(self.settings, clock=self._clock)
+            self._opened = ledger, HandIn(ledger, self.loaded)
+        return self._opened
+
+    def _hand_in(self) -> HandIn:
+        return self._open()[1]
+
+    def _wake(self, connection: Any) -> None:
+        """A run of our own transaction can start now; one of the caller's is found once that has committed."""
+        if self.node is not None and connection is None:
+            self.node.wake_soon()
+
+    async def _in_thread(self, connection: Any, call: Callable[[], Any]) -> Any:
+        """Our own connection is used on a thread; the caller's stays on the caller's."""
+        return call() if connection is not None else await asyncio.to_thread(call)

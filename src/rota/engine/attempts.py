@@ -1,0 +1,212 @@
+"""The attempts under way on this node: started, timed, stopped, and turned into outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rota.clock import Clock, Instant
+from rota.engine.logbook import LogBook, Page
+from rota.engine.settler import Settler
+from rota.engine.verdict import Stop, judge
+from rota.events import Events, RunStarted
+from rota.execute.handle import Run
+from rota.execute.protocol import Attempt, Executor, Outcome
+from rota.ledger.protocol import Claimed, Finish
+from rota.model.lifecycle import Tally, step
+from rota.model.run import State
+from rota.model.task import Retries, Task
+
+__all__ = ["Attempts"]
+
+_log = logging.getLogger("rota.engine")
+
+MARGIN = 2.0
+"""Seconds beyond a task's grace after which an attempt that will not stop is abandoned."""
+
+
+@dataclass(slots=True)
+class _Active:
+    claimed: Claimed
+    task: Task
+    started_at: Instant
+    carrier: asyncio.Task[None] | None = None
+    stop: Stop | None = None
+    timer: asyncio.TimerHandle | None = None
+    over: bool = False
+
+
+class Attempts:
+    """Carries out what was claimed. ``ended`` is called when a slot is free again."""
+
+    def __init__(
+        self,
+        executors: Mapping[str, Executor],
+        tasks: Callable[[str, str], Task | None],
+        settler: Settler,
+        logbook: LogBook,
+        events: Events,
+        clock: Clock,
+        *,
+        ended: Callable[[str], None],
+        rehearsal: bool = False,
+    ) -> None:
+        self._executors = executors
+        self._tasks = tasks
+        self._settler = settler
+        self._logbook = logbook
+        self._events = events
+        self._clock = clock
+        self._ended = ended
+        self._rehearsal = rehearsal
+        self._random = random.Random()
+        self._active: dict[tuple[int, int], _Active] = {}
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    def start(self, claimed: Claimed) -> None:
+        """Begin an attempt now. Its instant has come: the caller saw to that."""
+        task = self._tasks(claimed.service, claimed.task)
+        now = self._clock.now()
+        if task is None:
+            self._reject(claimed, now)
+            return
+        active = _Active(claimed, task, now)
+        self._active[claimed.id, claimed.token] = active
+        self._quiet.clear()
+        loop = asyncio.get_running_loop()
+        active.carrier = loop.create_task(self._carry_out(active))
+        if task.timeout is not None:
+            active.timer = loop.call_later(task.timeout.total_seconds(), self._stop, active, Stop.TIMEOUT)
+        if self._events.watched:
+            late = now - claimed.run_at
+            self._events.emit(RunStarted(claimed.id, f"{claimed.service}/{claimed.task}", claimed.attempt, late))
+
+    def stop(self, run_id: int, token: int, stop: Stop) -> bool:
+        """Ask one attempt to stop; False where it is not under way here."""
+        active = self._active.get((run_id, token))
+        if active is None:
+            return False
+        self._stop(active, stop)
+        return True
+
+    def stop_all(self, stop: Stop) -> int:
+        """Ask every attempt to stop, for instance because the node drains or lost its lease."""
+        for active in tuple(self._active.values()):
+            self._stop(active, stop)
+        return len(self._active)
+
+    async def quiet(self, within: float) -> bool:
+        """Wait until nothing is under way, at most so many seconds; says whether that came about."""
+        try:
+            await asyncio.wait_for(self._quiet.wait(), max(0.0, within))
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def longest_grace(self) -> float:
+        """Seconds that the attempts under way may take to stop, at most."""
+        return MARGIN + max((active.task.grace.total_seconds() for active in self._active.values()), default=0.0)
+
+    # -- one attempt
+
+    async def _carry_out(self, active: _Active) -> None:
+        outcome: Outcome | None
+        try:
+            page = self._logbook.page(active.claimed.id, active.claimed.attempt, active.claimed.token)
+            attempt = Attempt(active.task, self._handle(active, page), page)
+            outcome = await self._executors[active.task.executor].execute(attempt)
+        except asyncio.CancelledError:
+            outcome = None
+        except Exception as error:  # an executor's own fault: the run must not stay unaccounted for
+            _log.exception("the %s executor failed on run %d", active.task.executor, active.claimed.id)
+            outcome = Outcome("error", error=json.dumps({"type": type(error).__name__, "message": str(error)}))
+        if not active.over:
+            self._end(active, outcome)
+
+    def _end(self, active: _Active, outcome: Outcome | None, note: str | None = None) -> None:
+        active.over = True
+        if active.timer is not None:
+            active.timer.cancel()
+        claimed = active.claimed
+        verdict = judge(outcome, active.stop)
+        move = step(
+            State.RUNNING,
+            verdict.event,
+            Tally(claimed.spent, claimed.crashes),
+            active.task.retry,
+            spread=self._random.uniform(-1.0, 1.0),
+            asked_to_stop=verdict.asked_to_stop,
+        )
+        assert move is not None  # the state machine has a move for every end of a running attempt
+        result, error, said = (outcome.result, outcome.error, outcome.note) if outcome is not None else (None, None, None)
+        if error is None and verdict.ended == "timeout":
+            error = _timeout_error(active.task)
+        self._settler.add(
+            claimed,
+            Finish(
+                claimed.id, claimed.token, move, verdict.ended, active.started_at, self._clock.now(),
+                result if move.state is State.SUCCEEDED else None, error, note or said,
+            ),
+        )  # fmt: skip
+        self._forget(active)
+
+    def _forget(self, active: _Active) -> None:
+        del self._active[active.claimed.id, active.claimed.token]
+        if not self._active:
+            self._quiet.set()
+        self._ended(active.task.executor)
+
+    def _stop(self, active: _Active, stop: Stop) -> None:
+        """Cancel it; what will not end within its grace is abandoned, and its run says so."""
+        if active.over or active.stop is Stop.LOST:
+            return
+        first = active.stop is None
+        active.stop = stop if first or stop is Stop.LOST else active.stop
+        if first and active.carrier is not None:
+            active.carrier.add_done_callback(lambda _: self._end_unstarted(active))
+            active.carrier.cancel()
+            if active.timer is not None:
+                active.timer.cancel()
+            patience = active.task.grace.total_seconds() + MARGIN
+            active.timer = asyncio.get_running_loop().call_later(patience, self._abandon, active)
+
+    def _end_unstarted(self, active: _Active) -> None:
+        if not active.over:  # it was cancelled before its first step, which then never runs
+            self._end(active, None)
+
+    def _abandon(self, active: _Active) -> None:
+        if not active.over:
+            grace = active.task.grace.total_seconds()
+            self._end(active, None, f"it did not stop within its grace of {grace:g} s and was abandoned; its code may still run")
+
+    def _reject(self, claimed: Claimed, now: Instant) -> None:
+        """The task is not known here (any more): a defect of whoever claimed it, but never a silent one."""
+        error = json.dumps({"type": "UnknownTask", "message": f"this node has no task {claimed.service}/{claimed.task}"})
+        verdict = judge(Outcome("rejected", error=error), None)
+        move = step(State.RUNNING, verdict.event, Tally(claimed.spent, claimed.crashes), Retries())
+        assert move is not None
+        self._settler.add(claimed, Finish(claimed.id, claimed.token, move, verdict.ended, now, now, None, error))
+        self._ended("loop")
+
+    def _handle(self, active: _Active, page: Page) -> Run:
+        claimed = active.claimed
+        args = active.task.args if claimed.args is None else json.loads(claimed.args)
+        return Run(
+            claimed.id, claimed.service, claimed.task, claimed.attempt, claimed.token, claimed.kind, claimed.scheduled_at,
+            claimed.key, claimed.schedule_key, args, claimed.covers_from, claimed.covers_count,
+            self._rehearsal, False, page,
+        )  # fmt: skip
+
+
+def _timeout_error(task: Task) -> str:
+    seconds = task.timeout.total_seconds() if task.timeout is not None else 0.0
+    return json.dumps({"type": "Timeout", "message": f"it ran longer than its timeout of {seconds:g} s and was stopped"})

@@ -1,0 +1,116 @@
+"""Claims: takes waiting runs under the node's lease, as many as there are free slots, a little ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rota.clock import SECOND, Instant
+from rota.engine.calls import LedgerThread
+from rota.ledger.protocol import Claim, Claimed, Ledger
+
+__all__ = ["Claimer", "Crew", "shares"]
+
+MOST = 1000
+"""Runs a claim takes at once."""
+
+GATHER = 0.002
+"""Seconds to let slots come free together, when few are: a claim for each would cost a commit for each."""
+
+
+@dataclass(slots=True)
+class Crew:
+    """Slots of one kind, and the tasks that are carried out in them."""
+
+    name: str
+    slots: int
+    tasks: Mapping[str, Sequence[str]]  # service -> task names
+    in_use: int = 0
+
+    @property
+    def free(self) -> int:
+        return self.slots - self.in_use
+
+
+def shares(free: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Free slots divided over queues by weight; what does not divide goes to the heavier queues first.
+
+    >>> shares(10, {"default": 3, "mail": 1})
+    {'default': 8, 'mail': 2}
+    >>> shares(1, {"default": 3, "mail": 1})
+    {'default': 1, 'mail': 0}
+    """
+    total = sum(weights.values())
+    by_weight = sorted(weights, key=lambda name: -weights[name])
+    quota = {name: free * weights[name] // total for name in by_weight}
+    for name in by_weight[: free - sum(quota.values())]:
+        quota[name] += 1
+    return quota
+
+
+class Claimer:
+    """Keeps one crew at work."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        thread: LedgerThread,
+        crew: Crew,
+        *,
+        weights: Mapping[str, int],
+        node: Callable[[], str],
+        ahead: float,
+        poll: float,
+        claimed: Callable[[Claimed], None],
+    ) -> None:
+        self._ledger = ledger
+        self._thread = thread
+        self.crew = crew
+        self._weights = weights
+        self._node = node
+        self._ahead = int(ahead * SECOND)
+        self._poll = poll
+        self._claimed = claimed
+        self.hungry = False  # the last claim was as large as it could be: there may be more
+
+    async def step(self) -> float:
+        """Claim once; returns the seconds until it is worth asking again."""
+        free = min(self.crew.free, MOST)
+        if free <= 0:
+            return self._poll
+        if self.hungry and free < min(self.crew.slots // 4, MOST):
+            self.hungry = False  # whatever comes free next wakes this loop only after the gathering
+            return GATHER
+        node = self._node()
+        runs, delay = await self._thread(self._claim, node, free)
+        if node != self._node():
+            return 0.0  # the lease was lost meanwhile; these runs are the rescuer's
+        self.hungry = len(runs) == free
+        for run in runs:
+            self.crew.in_use += 1
+            self._claimed(run)
+        return 0.0 if self.hungry and self.crew.free > 0 else delay
+
+    def _claim(self, node: str, free: int) -> tuple[list[Claimed], float]:
+        now = self._ledger.now()
+        until = Instant(now + self._ahead)
+        runs = self._ask(node, shares(free, self._weights), until)
+        if 0 < len(runs) < free and len(self._weights) > 1:
+            runs += self._ask(node, dict.fromkeys(self._weights, free - len(runs)), until, at_most=free - len(runs))
+        if runs:
+            return runs, self._poll
+        waiting = self._ledger.next_waiting()
+        if waiting is None or waiting <= until:
+            return runs, self._poll
+        return runs, min(self._poll, (waiting - until) / SECOND)
+
+    def _ask(self, node: str, quota: Mapping[str, int], until: Instant, at_most: int | None = None) -> list[Claimed]:
+        """One claim; a second round over several queues goes one by one, so that it never takes more than is free."""
+        if at_most is None:
+            return self._ledger.claim(Claim(node, {name: n for name, n in quota.items() if n > 0}, self.crew.tasks, until))
+        runs: list[Claimed] = []
+        for name in quota:
+            left = at_most - len(runs)
+            if left > 0:
+                runs += self._ledger.claim(Claim(node, {name: left}, self.crew.tasks, until))
+        return runs

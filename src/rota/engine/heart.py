@@ -1,0 +1,94 @@
+"""The heartbeat, on a thread of its own: a blocked event loop does not look like a dead node."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from rota.clock import SECOND, Clock
+from rota.errors import RotaError
+from rota.ledger.protocol import Beat, BeatReply, Ledger
+
+__all__ = ["Heart"]
+
+_log = logging.getLogger("rota.engine")
+
+
+class Heart:
+    """Renews the node's lease. Calls back, on its own thread, with each reply, and when the lease is lost.
+
+    A node that could not renew for longer than two thirds of its lease, by its monotonic clock, counts its
+    lease as lost: it stops its own attempts before others take them over.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        lease: float,
+        every: float,
+        beat: Callable[[int], Beat],
+        replied: Callable[[BeatReply], None],
+        lost: Callable[[str], None],
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._lease = lease
+        self._every = min(every, lease / 3)
+        self._beat = beat
+        self._replied = replied
+        self._lost = lost
+        self._stop = threading.Event()
+        self._now = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._renewed = clock.monotonic()
+
+    def start(self) -> None:
+        self._renewed = self._clock.monotonic()
+        self._thread = threading.Thread(target=self._run, name="rota-heart", daemon=True)
+        self._thread.start()
+
+    def beat_now(self) -> None:
+        """Have the next heartbeat come at once."""
+        self._now.set()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._now.set()
+        if self._thread is not None:
+            self._thread.join(timeout=self._lease)
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the lease was last renewed."""
+        return self._clock.monotonic() - self._renewed
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._now.clear()
+            self._renew()
+            self._now.wait(self._every)
+
+    def _renew(self) -> None:
+        before = self._clock.monotonic()
+        beat = self._beat(int(self._lease * SECOND))
+        try:
+            reply = self._ledger.heartbeat(beat)
+        except RotaError as error:
+            _log.warning("heartbeat: %s", error.what)
+            if self.silent_for > self._lease * 2 / 3:
+                self._lost(beat.node)
+                self._renewed = self._clock.monotonic()
+            return
+        except Exception:  # a defect must not silence the heart
+            _log.exception("heartbeat failed")
+            return
+        if self._stop.is_set():
+            return
+        self._renewed = before
+        if reply.alive:
+            self._replied(reply)
+        else:
+            self._lost(beat.node)

@@ -1,0 +1,333 @@
+"""One node: its loops wired together, its identity, its beginning and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rota.clock import SECOND, Clock, Instant
+from rota.define.loaded import LoadedRota
+from rota.engine.attempts import Attempts
+from rota.engine.calls import LedgerThread
+from rota.engine.claimer import Claimer, Crew
+from rota.engine.heart import Heart
+from rota.engine.held import Held
+from rota.engine.janitor import Janitor
+from rota.engine.logbook import LogBook
+from rota.engine.loop import Loop
+from rota.engine.planner import Planner
+from rota.engine.rescuer import Rescuer
+from rota.engine.settler import Settler
+from rota.engine.verdict import Stop
+from rota.errors import LedgerError
+from rota.events import Events, NodeLost, NodeStarted, NodeStopped
+from rota.execute.protocol import Executor
+from rota.ledger.protocol import Beat, BeatReply, Claimed, Finish, Ledger, NodeRecord
+from rota.model.lifecycle import HandedBack, Tally, step
+from rota.model.run import Reason, State
+from rota.model.task import Retries, Task
+from rota.settings import Settings
+
+__all__ = ["Node"]
+
+_log = logging.getLogger("rota.engine")
+
+CREWS: Mapping[str, str] = {
+    "loop": "async", "command": "async", "request": "async", "process": "process", "thread": "thread",
+}  # fmt: skip
+"""Which kind of slot an executor's runs take: what is bounded by processes must not be claimed beyond them."""
+
+LAST_WRITES = 5.0
+"""Seconds that a stopping node goes on trying to record outcomes while the ledger does not answer."""
+
+
+@dataclass(slots=True)
+class _Identity:
+    """A fresh UUID per start, and again after a lost lease: host name and process id are labels only."""
+
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def renew(self) -> None:
+        self.id = uuid.uuid4().hex
+
+
+class Node:
+    """Serves one rota from one ledger, on the event loop that it is started on."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        loaded: LoadedRota,
+        executors: Mapping[str, Executor],
+        *,
+        settings: Settings,
+        clock: Clock,
+        events: Events | None = None,
+        version: str = "",
+    ) -> None:
+        self._ledger = ledger
+        self._loaded = loaded
+        self._executors = executors
+        self._settings = settings
+        self._clock = clock
+        self._version = version
+        self.events = events or Events()
+        self._identity = _Identity()
+        self._thread = LedgerThread()
+        self._draining = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._build()
+
+    # -- beginning and end
+
+    @property
+    def id(self) -> str:
+        return self._identity.id
+
+    async def start(self) -> None:
+        """Register with the ledger and begin. Raises `LedgerError` where the ledger cannot be had."""
+        self._loop = asyncio.get_running_loop()
+        for executor in self._executors.values():
+            await executor.start()
+        await self._thread(self._ledger.register, self._record())
+        self._heart.start()
+        for loop in self._loops:
+            loop.start()
+        self.events.emit(NodeStarted(self.id, self._label()))
+
+    async def stop(self, drain: float | None = None) -> None:
+        """Drain and leave: nothing new is claimed, what runs is given ``drain`` seconds (None: the setting's)
+        to end, what is left is handed back and starts again elsewhere without counting as a failure."""
+        if self._draining:
+            return
+        self._draining = True
+        await self._claim_no_more()
+        handed_back = self._hand_back(self._held.take_all())
+        grace = self._settings.drain if drain is None else drain
+        if not await self._attempts.quiet(grace):
+            handed_back += self._attempts.stop_all(Stop.DRAIN)
+            await self._attempts.quiet(self._attempts.longest_grace)
+        await self._leave()
+        self.events.emit(NodeStopped(self.id, handed_back))
+
+    def hurry(self) -> None:
+        """Do not wait any longer for what still runs: a second signal."""
+        self._attempts.stop_all(Stop.DRAIN)
+
+    def wake(self) -> None:
+        """Something was handed in: look now. From the event loop's thread; see `wake_soon` for others."""
+        self._planner_loop.wake()
+        self._wake_claimers()
+
+    def wake_soon(self) -> None:
+        """As `wake`, from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.wake)
+
+    def beat_now(self) -> None:
+        """Ask the ledger at once what this node is to stop."""
+        self._heart.beat_now()
+
+    @property
+    def busy(self) -> int:
+        """Attempts under way."""
+        return len(self._attempts)
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    def pulse(self) -> dict[str, float]:
+        """Seconds since each loop last advanced, the heart's since it last renewed the lease."""
+        return {loop.name: loop.silent_for for loop in self._loops if loop.name != "settler"} | {
+            "heart": self._heart.silent_for
+        }
+
+    # -- wiring
+
+    def _build(self) -> None:
+        s, thread, ledger, clock = self._settings, self._thread, self._ledger, self._clock
+        self._logbook = LogBook(ledger, thread, clock)
+        self._settler = Settler(
+            ledger, thread, self._logbook, self.events, node=lambda: self.id, settled=self._wake_claimers
+        )
+        self._attempts = Attempts(
+            self._executors, self._task, self._settler, self._logbook, self.events, clock, ended=self._slot_freed
+        )
+        self._held = Held(clock, self._attempts.start)
+        self._crews = self._hire()
+        self._claimers = [self._claimer(crew) for crew in self._crews.values()]
+        planner = Planner(ledger, thread, ahead=s.ahead, poll=s.poll, fired=self._wake_claimers)
+        rescuer = Rescuer(ledger, thread, clock, lease=s.lease, node=lambda: self.id, rescued=self._wake_claimers)
+        janitor = Janitor(ledger, thread, clock, retention=s.retention, swept=self._wake_claimers)
+        self._planner_loop = self._loop_of("planner", planner.step)
+        self._claimer_loops = [self._loop_of(f"claimer-{c.crew.name}", c.step) for c in self._claimers]
+        self._settler_loop = self._loop_of("settler", self._settler.step)
+        self._settler.wake = self._settler_loop.wake
+        self._held_loop = self._loop_of("held", self._held.step)
+        self._logbook_loop = self._loop_of("logbook", self._logbook.step)
+        self._seeking = [self._planner_loop, *self._claimer_loops, self._held_loop]
+        self._serving = [
+            self._loop_of("rescuer", rescuer.step), self._loop_of("janitor", janitor.step),
+            self._logbook_loop, self._settler_loop,
+        ]  # fmt: skip
+        self._loops = [*self._seeking, *self._serving]
+        self._heart = Heart(
+            ledger, clock, lease=s.lease, every=s.heartbeat,
+            beat=self._beat, replied=self._replied, lost=self._lost_soon,
+        )  # fmt: skip
+
+    def _loop_of(self, name: str, step: object) -> Loop:
+        return Loop(name, step, clock=self._clock, events=self.events)  # type: ignore[arg-type]  # bound async methods
+
+    def _hire(self) -> dict[str, Crew]:
+        """A crew for each kind of slot that the rota's tasks need."""
+        slots = {"async": self._settings.slots, "process": self._settings.workers, "thread": self._settings.threads}
+        crews: dict[str, Crew] = {}
+        for task in self._loaded.tasks.values():
+            name = CREWS[task.executor]
+            crew = crews.setdefault(name, Crew(name, slots[name], {}))
+            crew.tasks.setdefault(task.service, []).append(task.name)  # type: ignore[attr-defined]  # built here, read-only after
+        return crews
+
+    def _claimer(self, crew: Crew) -> Claimer:
+        return Claimer(
+            self._ledger, self._thread, crew, weights=self._weights(), node=lambda: self.id,
+            ahead=self._settings.ahead, poll=self._settings.poll, claimed=self._held.add,
+        )  # fmt: skip
+
+    def _weights(self) -> dict[str, int]:
+        """The queues that this node serves: those named in the settings, else all that its tasks use."""
+        used = {task.queue for task in self._loaded.tasks.values()} | set(self._loaded.queues) | {"default"}
+        served = used & set(self._settings.queues) if self._settings.queues else used
+        queues = self._loaded.queues
+        return {name: queues[name].weight if name in queues else 1 for name in sorted(served)}
+
+    def _task(self, service: str, name: str) -> Task | None:
+        return self._loaded.tasks.get(name) if service == self._loaded.service else None
+
+    # -- what the loops tell each other
+
+    def _wake_claimers(self) -> None:
+        for loop in self._claimer_loops:
+            loop.wake()
+
+    def _slot_freed(self, executor: str) -> None:
+        name = CREWS[executor]
+        self._crews[name].in_use -= 1
+        for claimer, loop in zip(self._claimers, self._claimer_loops, strict=True):
+            if claimer.crew.name == name and claimer.hungry:
+                loop.wake()
+
+    # -- the heart's thread
+
+    def _beat(self, lease: int) -> Beat:
+        return Beat(self.id, lease, sum(crew.slots for crew in self._crews.values()), self.busy)
+
+    def _replied(self, reply: BeatReply) -> None:
+        if reply.stops:
+            self._soon(self._stop_asked, reply)
+        self._soon(self._check_clock)
+
+    def _lost_soon(self, node: str) -> None:
+        self._soon(self._lose, node)
+
+    def _soon(self, call: object, *args: object) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *args)  # type: ignore[arg-type]  # bound methods of this class
+
+    # -- back on the event loop
+
+    def _stop_asked(self, reply: BeatReply) -> None:
+        for run_id, token, reason in reply.stops:
+            stop = Stop.SUPERSEDED if reason == "superseded" else Stop.OPERATOR
+            if not self._attempts.stop(run_id, token, stop):
+                held = self._held.drop(run_id, token)
+                if held is not None:
+                    self._hand_back([held], Reason(reason))  # never started: cancelled at once
+
+    def _check_clock(self) -> None:
+        """What was claimed ahead and is far off now, because the clock was set back, waits in the ledger instead."""
+        horizon = self._clock.now() + int((2 * self._settings.ahead + 1) * SECOND)
+        self._hand_back(self._held.take_beyond(horizon))
+
+    def _lose(self, node: str) -> None:
+        """The lease is lost: stop everything, record nothing under it, and begin again as somebody new."""
+        if node != self.id or self._draining:
+            return
+        attempts = self._attempts.stop_all(Stop.LOST)
+        for claimed in self._held.take_all():
+            self._crews[CREWS[self._executor_of(claimed)]].in_use -= 1
+        _log.error("the lease of this node was lost; %d attempts are stopped and will be taken over", attempts)
+        self.events.emit(NodeLost(node, attempts))
+        self._identity.renew()
+        task = asyncio.get_running_loop().create_task(self._register_again())
+        task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
+
+    async def _register_again(self) -> None:
+        while not self._draining:
+            try:
+                await self._thread(self._ledger.register, self._record())
+            except LedgerError as error:
+                _log.warning("cannot register: %s", error.what)
+                await asyncio.sleep(self._settings.poll)
+            else:
+                self.wake()
+                return
+
+    # -- handing back
+
+    def _executor_of(self, claimed: Claimed) -> str:
+        task = self._task(claimed.service, claimed.task)
+        return task.executor if task is not None else "loop"
+
+    def _hand_back(self, runs: list[Claimed], asked: Reason | None = None) -> int:
+        now = self._clock.now()
+        for claimed in runs:
+            tally = Tally(claimed.spent, claimed.crashes)
+            move = step(State.RUNNING, HandedBack(), tally, Retries(), asked_to_stop=asked)
+            assert move is not None  # a claimed run can always be handed back
+            self._crews[CREWS[self._executor_of(claimed)]].in_use -= 1
+            self._settler.add(claimed, Finish(claimed.id, claimed.token, move, "handed-back", None, now))
+        return len(runs)
+
+    async def _claim_no_more(self) -> None:
+        for loop in self._seeking:
+            loop.wake()
+        self._held.wake()
+        for loop in self._seeking:
+            await loop.stop()
+
+    async def _leave(self) -> None:
+        """Record what has come together, then go in order; a ledger that is away is not waited for long."""
+        deadline = self._clock.monotonic() + LAST_WRITES
+        while self._settler.pending and self._clock.monotonic() < deadline:
+            self._settler_loop.wake()
+            await asyncio.sleep(0.01)
+        for loop in self._serving:
+            await loop.stop()
+        self._heart.stop()
+        try:
+            if not self._settler.pending:
+                await self._thread(self._ledger.leave, self.id)
+        except LedgerError as error:
+            _log.warning("cannot sign off: %s; the lease will run out by itself", error.what)
+        for executor in self._executors.values():
+            await executor.close()
+        self._thread.close()
+
+    def _label(self) -> str:
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    def _record(self) -> NodeRecord:
+        now = self._ledger.now()
+        return NodeRecord(
+            self.id, self._label(), self._loaded.service, ",".join(self._weights()), self._version, now, now,
+            Instant(now + int(self._settings.lease * SECOND)), 0, "live",
+            sum(crew.slots for crew in self._crews.values()), 0, None,
+        )  # fmt: skip

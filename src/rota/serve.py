@@ -1,0 +1,146 @@
+"""``rota run``: one node and its pages in one process, from start to the last outcome written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rota.app import build_node, load_rota, open_ledger
+from rota.clock import SystemClock
+from rota.errors import UsageError
+from rota.events import Events
+
+if TYPE_CHECKING:
+    from rota.define.loaded import LoadedRota
+    from rota.engine.node import Node
+    from rota.ledger.protocol import Ledger
+    from rota.settings import Settings
+
+__all__ = ["serve"]
+
+_log = logging.getLogger("rota")
+
+
+def serve(settings: Settings, *, pages: bool = True) -> int:
+    """Serve the rota until SIGINT or SIGTERM, then drain. Returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    loaded = load_rota(settings)
+    ledger = open_ledger(settings)
+    try:
+        apply_rota(ledger, loaded)
+        return asyncio.run(_serve(settings, ledger, loaded, pages=pages))
+    finally:
+        ledger.close()
+
+
+def apply_rota(ledger: Ledger, loaded: LoadedRota) -> None:
+    """Make the loaded rota the current revision, if it is not."""
+    from rota.change.apply import apply
+
+    applied = apply(ledger, loaded, author=f"process {os.getpid()}", reason="applied at start-up")
+    if applied.changed:
+        _log.info("the rota of %s is revision %d now", loaded.service, applied.number)
+
+
+async def _serve(settings: Settings, ledger: Ledger, loaded: LoadedRota, *, pages: bool) -> int:
+    clock = SystemClock()
+    events = Events()
+    node = build_node(settings, ledger, loaded, clock=clock, events=events)
+    listening = _listen(settings) if pages else None
+    with _signals(node) as stopping:
+        await node.start()
+        _log.info("node %s serves %d tasks of %s", node.id[:8], len(loaded.tasks), loaded.service)
+        web = asyncio.create_task(_pages(settings, ledger, loaded, node, events, listening)) if listening else None
+        received = await stopping.wait()
+        _log.info("draining: no new runs; up to %.0f s for %d under way", settings.drain, node.busy)
+        await node.stop()
+        if web is not None:
+            web.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await web
+    return 130 if received == signal.SIGINT else 0
+
+
+class _Stopping:
+    """The first signal asks to drain, the second not to wait."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._first: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def receive(self, number: int) -> None:
+        if self._first.done():
+            _log.warning("second signal: not waiting any longer")
+            self._node.hurry()
+        else:
+            self._first.set_result(number)
+
+    async def wait(self) -> int:
+        return await self._first
+
+
+@contextlib.contextmanager
+def _signals(node: Node) -> Iterator[_Stopping]:
+    loop = asyncio.get_running_loop()
+    stopping = _Stopping(node)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.receive, number)
+    try:
+        yield stopping
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket of the pages; a port that is taken is told before anything runs."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise UsageError(
+            f"the pages cannot be served on {settings.host} port {settings.port}",
+            expected="an address and port that are free on this machine",
+            found=os.strerror(error.errno or 0),
+            where="the settings host and port",
+            next=["rota run --port 0", "rota run --no-pages"],
+        ) from None
+    return listening
+
+
+async def _pages(
+    settings: Settings, ledger: Ledger, loaded: LoadedRota, node: Node, events: Events, listening: socket.socket
+) -> None:
+    import uvicorn
+
+    from rota.web.app import create_app
+    from rota.web.context import build_context
+
+    context = build_context(
+        ledger, loaded, settings, events=events, clock=SystemClock(),
+        pulse=node.pulse, stopping=lambda: node.draining, wake=node.wake_soon, beat=node.beat_now,
+    )  # fmt: skip
+    host, port = listening.getsockname()[:2]
+    print(f"Rota: http://{host}:{port}/?token={context.security.token}", file=sys.stderr, flush=True)
+    config = uvicorn.Config(
+        create_app(context), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
+    )
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # signals are the node's to handle
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
