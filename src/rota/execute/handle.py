@@ -46,6 +46,7 @@ class Run:
     covers_count: int = 1
     is_rehearsal: bool = False
     is_canary: bool = False
+    cancelled: bool = False  # the attempt was asked to stop; code in a thread has to look for itself
     _sink: Sink | None = None
 
     @property

@@ -57,7 +57,9 @@ class Executor(Protocol):
         """Carry out an attempt. Never raises for what user code does: that becomes an outcome.
 
         Cancelling this coroutine stops the attempt: asked first, forced after the task's grace. When it
-        ends by that, `asyncio.CancelledError` leaves it, and nothing of the attempt runs any more.
+        ends by that, `asyncio.CancelledError` leaves it, and nothing of the attempt runs any more. Cancelling
+        it once more while it is stopping forces at once. An attempt that was asked to stop but ended by
+        itself all the same (it was just done, or did not mind) gives its outcome, and the note says so.
         """
         ...
 
