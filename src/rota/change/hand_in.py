@@ -96,7 +96,9 @@ class HandIn:
         if task.name not in self._ids:
             self._ids = {record.name: record.id for record in self._ledger.tasks(task.service)}
         if task.name not in self._ids:
-            raise UnknownName("task of the applied revision", task.name, self._ids, next=["rota run", "rota tasks"])
+            raise UnknownName(
+                "task of the applied revision", task.name, self._ids, next=["rota run", "rota tasks"]
+            )
         return self._ids[task.name]
 
 
@@ -119,7 +121,9 @@ def _moment(at: datetime | None, delay: timedelta | None, now: Instant) -> Insta
 
 def _key(key: str) -> str:
     if not key or len(key) > 200:
-        raise UsageError("the key is not usable", expected="1 to 200 characters", found=f"{len(key)}", where="key")
+        raise UsageError(
+            "the key is not usable", expected="1 to 200 characters", found=f"{len(key)}", where="key"
+        )
     return key
 
 

@@ -1,0 +1,1 @@
+"""Changing the rota: a definition becomes a revision of the ledger."""

@@ -1,0 +1,70 @@
+"""From a loaded rota to the service's current revision."""
+
+from __future__ import annotations
+
+from rota.clock import MICROSECOND, Instant
+from rota.define.canonical import canonical_text, digest_of, rota_as_json, task_as_json
+from rota.define.loaded import LoadedRota
+from rota.ledger.protocol import Applied, Ledger, NewRevision, NewTask, QueueLimits
+from rota.model.task import Queue, Task
+from rota.timing import compile_schedule, schedule_as_json
+
+__all__ = ["apply", "new_revision", "schedule_seed"]
+
+
+def apply(ledger: Ledger, loaded: LoadedRota, *, author: str, reason: str) -> Applied:
+    """Make a rota its service's current revision, by the ledger's own clock.
+
+    Nothing changes where the current revision has the same digest. Raises `LedgerError`.
+    """
+    return ledger.apply(new_revision(loaded, now=ledger.now(), author=author, reason=reason))
+
+
+def new_revision(loaded: LoadedRota, *, now: Instant, author: str, reason: str) -> NewRevision:
+    """The revision that a rota would become. ``now`` is the ledger's: first occurrences are after it."""
+    definition = canonical_text(rota_as_json(loaded))
+    return NewRevision(
+        service=loaded.service,
+        digest=digest_of(definition),
+        definition=definition,
+        author=author,
+        reason=reason,
+        tasks=[_new_task(loaded.tasks[name], now) for name in sorted(loaded.tasks)],
+        queues=[_limits(loaded.queues[name]) for name in sorted(loaded.queues)],
+    )
+
+
+def schedule_seed(service: str, task: str, key: str = "") -> str:
+    """What spreads a schedule (``H`` and jitter). ``key`` is empty for the task's own schedule.
+
+    It must never change: a schedule's occurrences depend on it.
+    """
+    return f"{service}/{task}/{key}"
+
+
+def _new_task(task: Task, now: Instant) -> NewTask:
+    return NewTask(
+        name=task.name,
+        definition=canonical_text(task_as_json(task)),
+        rule=None if task.schedule is None else canonical_text(schedule_as_json(task.schedule)),
+        next_at=_first_after(task, now),
+        overlap=task.overlap.value,
+        catch_up=task.catch_up.value,
+        catch_up_limit=task.catch_up_limit,
+        queue=task.queue,
+        priority=task.priority,
+        enabled=task.enabled,
+        concurrency=task.concurrency,
+        deadline=None if task.deadline is None else task.deadline // MICROSECOND,
+        pause_on_failure=task.pause_on_failure,
+    )
+
+
+def _first_after(task: Task, now: Instant) -> Instant | None:
+    if task.schedule is None:
+        return None
+    return compile_schedule(task.schedule, seed=schedule_seed(task.service, task.name)).next_after(now)
+
+
+def _limits(queue: Queue) -> QueueLimits:
+    return QueueLimits(queue.name, weight=queue.weight, rate=queue.rate, concurrency=queue.concurrency)

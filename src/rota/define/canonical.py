@@ -1,0 +1,241 @@
+"""A rota as canonical JSON, the form in which revisions are kept and compared.
+
+Both spellings of a rota give the same text, and so the same digest. What says nothing (None, an empty
+list or table) is left out, so that a key added to a later version does not make every rota look changed;
+everything else is written out, so that a default changed in a later version does not change a revision.
+Where a task was written (``source``) is not part of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from rota.model.task import (
+    CatchUp,
+    Command,
+    Expectation,
+    Function,
+    Isolation,
+    Overlap,
+    Queue,
+    Request,
+    Retries,
+    Target,
+    Task,
+)
+from rota.timing import schedule_as_json, schedule_from_json
+from rota.timing.durations import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from rota.define.loaded import LoadedRota
+
+__all__ = [
+    "canonical_text",
+    "digest",
+    "queue_as_json",
+    "queue_from_json",
+    "rota_as_json",
+    "task_as_json",
+    "task_from_json",
+]
+
+
+def canonical_text(value: object) -> str:
+    """JSON with sorted keys and no spare blanks: equal values give equal texts.
+
+    >>> canonical_text({"b": 1, "a": ["é"]})
+    '{"a":["é"],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(rota: LoadedRota) -> str:
+    """The SHA-256, in hexadecimal, of the whole rota's canonical JSON."""
+    return digest_of(canonical_text(rota_as_json(rota)))
+
+
+def digest_of(text: str) -> str:
+    """The SHA-256 of a canonical text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rota_as_json(rota: LoadedRota) -> dict[str, Any]:
+    """The whole rota: service, tasks and queues by name."""
+    return {
+        "service": rota.service,
+        "queues": {name: queue_as_json(rota.queues[name]) for name in sorted(rota.queues)},
+        "tasks": {name: task_as_json(rota.tasks[name]) for name in sorted(rota.tasks)},
+    }
+
+
+def queue_as_json(queue: Queue) -> dict[str, Any]:
+    """A queue without its name."""
+    return _said({"weight": queue.weight, "rate": queue.rate, "concurrency": queue.concurrency})
+
+
+def queue_from_json(name: str, value: Mapping[str, Any]) -> Queue:
+    """The inverse of `queue_as_json`."""
+    return Queue(name, value["weight"], value.get("rate"), value.get("concurrency"))
+
+
+def task_as_json(task: Task) -> dict[str, Any]:
+    """A task as a JSON object in a fixed order of keys; `task_from_json` gives the same task back."""
+    return _said(
+        {
+            "service": task.service,
+            "name": task.name,
+            **_target_as_json(task.target),
+            "schedule": None if task.schedule is None else schedule_as_json(task.schedule),
+            "owner": task.owner,
+            "expects": task.expects,
+            "rollback": task.rollback,
+            "description": task.description,
+            "tags": list(task.tags),
+            "args": task.args,
+            "timeout": _text(task.timeout),
+            "grace": _text(task.grace),
+            "overlap": task.overlap.value,
+            "catch_up": task.catch_up.value,
+            "catch_up_limit": task.catch_up_limit,
+            "deadline": _text(task.deadline),
+            "retry": _retry_as_json(task.retry),
+            "concurrency": task.concurrency,
+            "queue": task.queue,
+            "priority": task.priority,
+            "pause_on_failure": task.pause_on_failure,
+            "enabled": task.enabled,
+            "expectation": _expectation_as_json(task.expectation),
+        }
+    )
+
+
+def task_from_json(value: Mapping[str, Any], *, source: str = "") -> Task:
+    """The task of a canonical JSON object, as a revision holds it."""
+    schedule = value.get("schedule")
+    return Task(
+        service=value["service"],
+        name=value["name"],
+        target=_target_from_json(value),
+        owner=value["owner"],
+        expects=value["expects"],
+        rollback=value["rollback"],
+        schedule=None if schedule is None else schedule_from_json(schedule),
+        description=value.get("description", ""),
+        tags=tuple(value.get("tags", ())),
+        args=value.get("args", {}),
+        timeout=_length(value.get("timeout")),
+        grace=parse_duration(value["grace"]),
+        overlap=Overlap(value["overlap"]),
+        catch_up=CatchUp(value["catch_up"]),
+        catch_up_limit=value["catch_up_limit"],
+        deadline=_length(value.get("deadline")),
+        retry=_retry_from_json(value["retry"]),
+        concurrency=value.get("concurrency"),
+        queue=value["queue"],
+        priority=value["priority"],
+        pause_on_failure=value.get("pause_on_failure"),
+        enabled=value["enabled"],
+        expectation=_expectation_from_json(value.get("expectation", {})),
+        source=source,
+    )
+
+
+def _target_as_json(target: Target) -> dict[str, Any]:
+    match target:
+        case Function():
+            return {"run": target.path, "isolation": target.isolation.value}
+        case Command():
+            return {
+                "command": {
+                    "argv": list(target.argv),
+                    "shell": target.shell,
+                    "success": list(target.success),
+                    **_said({"cwd": target.cwd, "env": dict(target.env)}),
+                }
+            }
+        case Request():
+            return {
+                "request": {
+                    "url": target.url,
+                    "method": target.method,
+                    # a JSON body of {} or [] says something: only None is none
+                    **({} if target.json is None else {"json": target.json}),
+                    **_said({"headers": dict(target.headers), "expect_status": list(target.expect_status)}),
+                }
+            }
+
+
+def _target_from_json(value: Mapping[str, Any]) -> Target:
+    if "run" in value:
+        return Function(value["run"], Isolation(value["isolation"]))
+    if "command" in value:
+        one = value["command"]
+        return Command(
+            tuple(one["argv"]), one["shell"], one.get("cwd"), one.get("env", {}), tuple(one["success"])
+        )
+    one = value["request"]
+    return Request(
+        one["url"],
+        one["method"],
+        one.get("headers", {}),
+        one.get("json"),
+        tuple(one.get("expect_status", ())),
+    )
+
+
+def _retry_as_json(retry: Retries) -> dict[str, Any]:
+    return {
+        "attempts": retry.attempts,
+        "backoff": _text(retry.backoff),
+        "factor": float(retry.factor),
+        "max": _text(retry.max),
+        "jitter": float(retry.jitter),
+    }
+
+
+def _retry_from_json(value: Mapping[str, Any]) -> Retries:
+    return Retries(
+        value["attempts"],
+        parse_duration(value["backoff"]),
+        value["factor"],
+        parse_duration(value["max"]),
+        value["jitter"],
+    )
+
+
+def _expectation_as_json(expectation: Expectation) -> dict[str, Any]:
+    made = {
+        "max_duration": _text(expectation.max_duration),
+        "result": expectation.result,  # {} is a schema that any result fits: not the same as none
+        "verify": expectation.verify,
+        "fresh_within": _text(expectation.fresh_within),
+        "output": expectation.output,
+    }
+    return {key: value for key, value in made.items() if value is not None}
+
+
+def _expectation_from_json(value: Mapping[str, Any]) -> Expectation:
+    return Expectation(
+        _length(value.get("max_duration")),
+        value.get("result"),
+        value.get("verify"),
+        _length(value.get("fresh_within")),
+        value.get("output"),
+    )
+
+
+def _said(value: dict[str, Any]) -> dict[str, Any]:
+    """Without what says nothing: None, empty texts, lists and tables."""
+    return {key: item for key, item in value.items() if item is not None and item not in ("", [], {})}
+
+
+def _text(length: timedelta | None) -> str | None:
+    return None if length is None else format_duration(length)
+
+
+def _length(text: str | None) -> timedelta | None:
+    return None if text is None else parse_duration(text)

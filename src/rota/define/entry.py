@@ -1,0 +1,276 @@
+"""The one model of a definition, behind `rota.toml` and `@rota.task` alike.
+
+Keys that are not named here are refused. Each key's description is shown by editors (through the JSON
+Schema) and in the reference page.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+
+from rota.define.result_schema import ResultSchema
+from rota.define.values import (
+    Duration,
+    Duty,
+    JsonObject,
+    JsonValue,
+    Name,
+    Patterns,
+    PositiveDuration,
+    Rate,
+    Reference,
+    ScheduleValue,
+    SecretText,
+    TimeLimit,
+    TimeZone,
+    refused,
+    shown,
+)
+from rota.model.task import CatchUp, Isolation, Overlap
+
+__all__ = [
+    "CommandEntry",
+    "DefaultsEntry",
+    "ExpectationEntry",
+    "OutputEntry",
+    "QueueEntry",
+    "RequestEntry",
+    "RetryEntry",
+    "RotaFile",
+    "TaskEntry",
+]
+
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Status = Annotated[int, Field(ge=100, le=599)]
+Words = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class _Table(BaseModel):
+    """A table of the file: strict about its keys and about the types of their values."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+class CommandEntry(_Table):
+    """A program to run. No shell takes part unless ``shell`` asks for it."""
+
+    argv: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = Field(
+        description="The program and its arguments, one text each.",
+        examples=[["pg_dump", "--file", "/backup/web.sql"]],
+    )
+    shell: bool = Field(False, description="Hand the one text of argv to /bin/sh.")
+    cwd: str | None = Field(None, description="The folder it runs in; none: the folder of rota.toml.")
+    env: dict[str, SecretText] = Field(
+        default_factory=dict,
+        description="Environment variables to add. env:NAME refers to a variable of the node, so that no secret stands in the file.",
+    )
+    success: Annotated[tuple[Annotated[int, Field(ge=0, le=255)], ...], Field(strict=False, min_length=1)] = (
+        Field((0,), description="Exit statuses that mean success.")
+    )
+
+    @model_validator(mode="after")
+    def _shell_takes_one_text(self) -> CommandEntry:
+        if self.shell and len(self.argv) != 1:
+            raise refused(
+                "a shell command is one text",
+                expected='argv = ["the whole command line"] with shell = true',
+                found=f"{len(self.argv)} texts",
+            )
+        return self
+
+
+class RequestEntry(_Table):
+    """An HTTP call to make."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] = Field(
+        description="Where to, http:// or https://.", examples=["https://example.org/hooks/rebuild"]
+    )
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = Field(
+        "POST", description="The HTTP method."
+    )
+    headers: dict[Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")], SecretText] = Field(
+        default_factory=dict,
+        description="Headers to send. env:NAME refers to a variable of the node, so that no secret stands in the file.",
+    )
+    json_body: JsonValue = Field(None, alias="json", description="A body to send as JSON.")
+    expect_status: Annotated[tuple[Status, ...], Field(strict=False)] = Field(
+        (), description="Statuses that mean success; none named: any from 200 to 299."
+    )
+
+
+class RetryEntry(_Table):
+    """What happens after a failed attempt. The n-th retry waits min(backoff * factor ** (n - 1), max)."""
+
+    attempts: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="Tries in all; 1 is no retry.")
+    backoff: Duration = Field("10s", validate_default=True, description="The wait before the first retry.")
+    factor: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = Field(
+        2.0, description="By how much each wait is longer than the one before."
+    )
+    max: Duration = Field("5m", validate_default=True, description="The longest wait.")
+    jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = Field(
+        0.1, description="The share of a wait by which chance moves it either way."
+    )
+
+
+class OutputEntry(_Table):
+    """What must and must not stand in what a run wrote."""
+
+    matches: Patterns = Field(
+        default_factory=list, description="Regular expressions, each of which must be found in the output."
+    )
+    absent: Patterns = Field(
+        default_factory=list, description="Regular expressions, none of which may be found in the output."
+    )
+
+
+class ExpectationEntry(_Table):
+    """The expected result as checks for the machine; a run that breaks one has failed."""
+
+    max_duration: PositiveDuration | None = Field(None, description="How long a run may take.")
+    result: ResultSchema | None = Field(
+        None,
+        description="JSON Schema of the returned value.",
+        examples=[{"type": "object", "required": ["published"]}],
+    )
+    verify: Reference | None = Field(
+        None, description="A function, module:function, that runs after and must not raise or return False."
+    )
+    fresh_within: PositiveDuration | None = Field(
+        None, description="The owner is told when there was no success for this long."
+    )
+    output: OutputEntry | None = Field(None, description="What must and must not stand in the output.")
+
+
+def _command(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return {"argv": value}
+    if isinstance(value, str):
+        raise refused(
+            "a command is a list of texts",
+            expected='a list such as ["program", "argument"], or { argv = [...], shell = true }',
+            found=shown(value),
+        )
+    return value
+
+
+CommandValue = Annotated[
+    CommandEntry,
+    BeforeValidator(_command, json_schema_input_type=list[str] | CommandEntry),
+]
+Plain = ConfigDict(strict=False)
+
+
+class TaskEntry(_Table):
+    """One duty: what to run, when, and who is responsible for it."""
+
+    name: Name = Field(
+        description="The task's name: small letters, digits and dashes.", examples=["publish-due-articles"]
+    )
+    run: Reference | None = Field(
+        None, description="A Python function, module:function.", examples=["site.publishing:publish_due"]
+    )
+    command: CommandValue | None = Field(None, description="A program to run: its arguments, or a table.")
+    request: RequestEntry | None = Field(None, description="An HTTP call to make.")
+    timezone: TimeZone | None = Field(None, description="The time zone of the schedule; none: the file's.")
+    schedule: ScheduleValue = Field(
+        None, description="When it is due: a cron expression, or a table of rules; none: only when asked for."
+    )
+    owner: Duty = Field(
+        description="Who answers for the task.", examples=["Editorial <editorial@example.org>"]
+    )
+    expects: Duty = Field(
+        description="The expected result, in a sentence.", examples=["sitemap.xml lists every public article"]
+    )
+    rollback: Duty = Field(
+        description="How to undo what it did.",
+        examples=["restore the previous sitemap from the object store"],
+    )
+    description: str = Field("", description="More about it, for people.")
+    tags: Words = Field((), description="Words to find it by.")
+    args: JsonObject = Field(
+        default_factory=dict, description="Arguments handed to every run that brings none of its own."
+    )
+    timeout: TimeLimit = Field(
+        "1h", validate_default=True, description='How long an attempt may take; "none" for no limit.'
+    )
+    grace: Duration = Field(
+        "10s", validate_default=True, description="The time between asking an attempt to stop and forcing it."
+    )
+    overlap: Annotated[Overlap, Field(strict=False)] = Field(
+        Overlap.SKIP, description="What a due occurrence does while an earlier run has not ended."
+    )
+    catch_up: Annotated[CatchUp, Field(strict=False)] = Field(
+        CatchUp.LATEST, description="What becomes of the occurrences of a downtime or a pause."
+    )
+    catch_up_limit: Count = Field(
+        100, description='With catch_up = "all": the most occurrences that are made up for.'
+    )
+    deadline: PositiveDuration | None = Field(
+        None, description="Later than this, an occurrence is recorded as missed and its owner told."
+    )
+    retry: RetryEntry = Field(
+        default_factory=lambda: RetryEntry(), description="What happens after a failed attempt."
+    )
+    concurrency: Count | None = Field(None, description="Runs of this task at once, over all nodes.")
+    queue: str = Field("default", description="The queue its runs wait in; declared as [queue.NAME].")
+    priority: Annotated[int, Field(ge=0, le=9)] = Field(
+        5, description="0 to 9; of waiting runs the higher is served first."
+    )
+    pause_on_failure: Count | None = Field(
+        None, description="The task is paused after so many failed runs in a row."
+    )
+    enabled: bool = Field(
+        True, description="false: it stays in the rota, and its occurrences are recorded as skipped."
+    )
+    isolation: Annotated[Isolation | None, Field(strict=False)] = Field(
+        None, description="Where a function runs; none: loop for async def, process for def."
+    )
+    expectation: ExpectationEntry = Field(
+        default_factory=lambda: ExpectationEntry(),
+        description="The expected result as checks for the machine.",
+    )
+
+
+class QueueEntry(_Table):
+    """A queue's limits, over all nodes."""
+
+    weight: Annotated[int, Field(ge=1, le=1000)] = Field(
+        1, description="Its share of a node's slots, beside the other queues' weights."
+    )
+    rate: Rate | None = Field(None, description="The most starts in a time.")
+    concurrency: Count | None = Field(None, description="The most runs at once.")
+
+
+class DefaultsEntry(_Table):
+    """Values for the tasks of this file that state none of their own. A table such as retry is taken whole."""
+
+    timezone: TimeZone | None = Field(None, description="As in a task.")
+    owner: Duty | None = Field(None, description="As in a task.")
+    timeout: TimeLimit = Field("1h", validate_default=True, description="As in a task.")
+    retry: RetryEntry | None = Field(None, description="As in a task.")
+    overlap: Annotated[Overlap | None, Field(strict=False)] = Field(None, description="As in a task.")
+    catch_up: Annotated[CatchUp | None, Field(strict=False)] = Field(None, description="As in a task.")
+
+
+class RotaFile(_Table):
+    """A rota: the tasks of one service."""
+
+    service: Name = Field(description="The service that the tasks belong to.", examples=["web"])
+    timezone: TimeZone = Field("UTC", description="The time zone of schedules that name none.")
+    defaults: DefaultsEntry = Field(
+        default_factory=lambda: DefaultsEntry(), description="Values for tasks that state none of their own."
+    )
+    queue: dict[Name, QueueEntry] = Field(default_factory=dict, description="Queues, by name.")
+    task: Annotated[tuple[TaskEntry, ...], Field(strict=False)] = Field(
+        (), description="The tasks, one [[task]] each."
+    )

@@ -1,0 +1,189 @@
+"""From a `rota.toml` to a rota: read, checked in whole, all problems told at once."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from rota.define.build import queue_of, task_of
+from rota.define.checks import check_function, check_together, own_isolation
+from rota.define.code import make_importable, resolve
+from rota.define.entry import RotaFile, TaskEntry
+from rota.define.loaded import LoadedRota, no_such_queue
+from rota.define.locate import Path
+from rota.define.problems import key_name, problems_of
+from rota.define.source import Source, read
+from rota.define.values import is_reference, is_timezone
+from rota.errors import DefinitionError, DefinitionErrors
+from rota.model.task import Task
+
+__all__ = ["load_file"]
+
+Functions = dict[str, Callable[..., Any]]
+
+
+def load_file(path: str | pathlib.Path, *, import_code: bool = True) -> LoadedRota:
+    """Read a rota from a TOML file.
+
+    With ``import_code`` the file's folder is put on this process's search path and every function is
+    imported and checked against its task. Without it nothing is imported until it is asked for: quick,
+    but a function's isolation is then only known where the file states it.
+
+    Raises `DefinitionErrors` with every problem of the file, in the order of its lines.
+    """
+    source = read(pathlib.Path(path))
+    functions: Functions = {}
+    file, problems = _validated(source)
+    problems += _task_problems(source)
+    if import_code:
+        make_importable(pathlib.Path(path).resolve().parent)
+        problems += _code_problems(source, functions)
+    if file is None or problems:
+        raise DefinitionErrors(
+            sorted(problems, key=lambda one: (one.file != source.file, one.file or "", one.line or 0))
+        )
+    tasks = (_built(source, number, entry, file.service, functions) for number, entry in enumerate(file.task))
+    return LoadedRota(
+        file.service,
+        {task.name: task for task in tasks},
+        {name: queue_of(name, entry) for name, entry in file.queue.items()},
+        functions,
+    )
+
+
+def _validated(source: Source) -> tuple[RotaFile | None, list[DefinitionError]]:
+    """The file by the model, with each task's defaults filled in."""
+    tasks = source.raw.get("task")
+    if isinstance(tasks, dict):
+        line = source.line(("task",))
+        return None, [
+            DefinitionError(
+                "tasks are a list, even when there is one",
+                file=source.file,
+                line=line,
+                key="task",
+                expected="[[task]], with two brackets, for each task",
+                found="[task]",
+            )
+        ]
+    filled = dict(source.raw)
+    if isinstance(tasks, list):
+        filled["task"] = [_filled(task, source.defaults()) for task in tasks]
+    timezone = source.raw.get("timezone")
+    context = {"timezone": timezone if is_timezone(timezone) else "UTC"}
+    try:
+        return RotaFile.model_validate(filled, context=context), []
+    except ValidationError as error:
+        return None, problems_of(error, RotaFile, source.place, ignore=source.is_of_defaults)
+
+
+def _filled(task: Any, defaults: dict[str, Any]) -> Any:
+    return {**defaults, **task} if isinstance(task, dict) else task
+
+
+def _task_problems(source: Source) -> list[DefinitionError]:
+    """What the model cannot see: keys that do not go together, names used twice, queues that nobody declared."""
+    return [
+        *_keys_together(source),
+        *_names_used_twice(source),
+        *_queues_not_declared(source),
+    ]
+
+
+def _keys_together(source: Source) -> Iterator[DefinitionError]:
+    for number, task in enumerate(source.tasks()):
+        for problem in check_together(task):
+            yield _at(source, problem, ("task", number, *(problem.key or "").split(".")))
+
+
+def _names_used_twice(source: Source) -> Iterator[DefinitionError]:
+    first: dict[str, int] = {}
+    for number, task in enumerate(source.tasks()):
+        name = task.get("name")
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            line = source.line(("task", first[name], "name"))
+            problem = DefinitionError(
+                f"there are two tasks named {name}",
+                key="name",
+                expected="a name of its own for each task",
+                found=f"the name of the task at {source.file}:{line}",
+            )
+            yield _at(source, problem, ("task", number, "name"))
+        first.setdefault(name, number)
+
+
+def _queues_not_declared(source: Source) -> Iterator[DefinitionError]:
+    declared = source.raw.get("queue")
+    known = {"default", *(declared if isinstance(declared, dict) else ())}
+    for number, task in enumerate(source.tasks()):
+        queue = task.get("queue")
+        if isinstance(queue, str) and queue not in known:
+            yield _at(source, no_such_queue(queue, known), ("task", number, "queue"))
+
+
+def _code_problems(source: Source, functions: Functions) -> Iterator[DefinitionError]:
+    """Import every function that is named, and check it against its task."""
+    failed: dict[str, DefinitionError] = {}
+    for number, task in enumerate(source.tasks()):
+        for path, reference in _references(number, task):
+            problem = _imported(reference, functions, failed)
+            if problem is not None:
+                yield _at(source, problem, path)
+        function = functions.get(str(task.get("run")))
+        if function is not None:
+            filled = {"args": {}, **task}
+            for problem in check_function(function, filled):
+                yield _at(source, problem, ("task", number, problem.key or "run"))
+
+
+def _references(number: int, task: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    run, expectation = task.get("run"), task.get("expectation")
+    if is_reference(run):
+        yield ("task", number, "run"), run
+    if isinstance(expectation, dict) and is_reference(expectation.get("verify")):
+        yield ("task", number, "expectation", "verify"), expectation["verify"]
+
+
+def _imported(
+    reference: str, functions: Functions, failed: dict[str, DefinitionError]
+) -> DefinitionError | None:
+    """Import a function into ``functions``; what is wrong with it, if that is news.
+
+    A module that raised is told once, at the line that raised, however many tasks need it: it is one
+    thing to mend. A name that is not there is told wherever it stands.
+    """
+    module = reference.partition(":")[0]
+    if reference in functions:
+        return None
+    known = failed.get(module) or failed.get(reference)
+    if known is not None:
+        return None if known.file else known
+    try:
+        functions[reference] = resolve(reference)
+    except DefinitionError as problem:
+        failed[module if module not in sys.modules else reference] = problem
+        return problem
+    return None
+
+
+def _at(source: Source, problem: DefinitionError, path: Path) -> DefinitionError:
+    """A problem with its place in the file filled in, where it has none in the user's code."""
+    file, line, task = source.place(path)
+    placed = {} if problem.file else {"file": file, "line": line}
+    return problem.located(**placed, task=task, key=key_name(path))
+
+
+def _built(source: Source, number: int, entry: TaskEntry, service: str, functions: Functions) -> Task:
+    function = functions.get(entry.run) if entry.run is not None else None
+    return task_of(
+        entry,
+        service=service,
+        source=f"{source.file}:{source.line(('task', number))}",
+        isolation=None if function is None else own_isolation(function),
+    )

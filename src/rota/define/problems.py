@@ -1,0 +1,200 @@
+"""What pydantic says of a definition, as `DefinitionError`s that name the place, the key and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import EnumType
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from rota.define.entry import RotaFile, TaskEntry
+from rota.define.values import shown
+from rota.errors import DefinitionError, nearest
+
+__all__ = ["Place", "key_name", "problems_of"]
+
+Path = tuple[str | int, ...]
+Place = Callable[[Path], tuple[str | None, int | None, str | None]]  # a key's path -> file, line, task
+
+_SECRET_TABLES = frozenset({"env", "headers"})
+
+
+def problems_of(
+    error: ValidationError,
+    model: type[BaseModel],
+    place: Place,
+    *,
+    ignore: Callable[[Path], bool] = lambda path: False,
+) -> list[DefinitionError]:
+    """Every problem that pydantic found, each with its place as ``place`` tells it."""
+    found = [(_path(details), details) for details in error.errors(include_url=False)]
+    return [_problem(path, details, model, place) for path, details in found if not ignore(path)]
+
+
+def _path(details: ErrorDetails) -> Path:
+    return tuple(part for part in details["loc"] if part != "[key]")
+
+
+def _problem(path: Path, details: ErrorDetails, model: type[BaseModel], place: Place) -> DefinitionError:
+    file, line, task = place(path)
+    key = key_name(path)
+    facts = _facts(details, path, model)
+    return DefinitionError(facts.pop("what") or "", file=file, line=line, task=task, key=key, **facts)
+
+
+def key_name(path: Path) -> str:
+    """A key as its author wrote it, dotted, without the ``task`` and number that lead to it.
+
+    >>> key_name(("task", 3, "retry", "attempts"))
+    'retry.attempts'
+    """
+    inner = path[2:] if path[:1] == ("task",) and len(path) > 2 else path
+    text = ""
+    for part in inner:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _facts(details: ErrorDetails, path: Path, model: type[BaseModel]) -> dict[str, str | None]:
+    key = key_name(path)
+    context = details.get("ctx", {})
+    found: str | None = _found(details["input"], path)
+    match details["type"]:
+        case "rota":
+            said = context["found"]
+            return {
+                "what": context["what"],
+                "expected": context["expected"],
+                "found": None if said is None else _found_text(str(said), path),
+                "hint": context["hint"],
+            }
+        case "missing":
+            return {
+                "what": f"{path[-1]} is missing",
+                "expected": _description(path, model),
+                "found": "nothing",
+                "hint": None,
+            }
+        case "extra_forbidden":
+            known = _known_keys(path, model)
+            return {
+                "what": f"there is no key {str(path[-1])!r} here",
+                "expected": f"one of {', '.join(known)}",
+                "found": repr(path[-1]),
+                "hint": nearest(str(path[-1]), known),
+            }
+        case "enum" | "literal_error":
+            choices = _choices(path, model)
+            return {
+                "what": f"{key} has no such value",
+                "expected": f"one of {', '.join(repr(choice) for choice in choices)}",
+                "found": found,
+                "hint": nearest(str(details["input"]).lower(), choices)
+                or _by_case(details["input"], choices),
+            }
+    return {
+        "what": f"{key} is not as it should be",
+        "expected": _expected(details),
+        "found": found,
+        "hint": None,
+    }
+
+
+def _by_case(value: object, choices: Iterable[str]) -> str | None:
+    return next((choice for choice in choices if choice.casefold() == str(value).casefold()), None)
+
+
+_EXPECTED = {
+    "string_type": "a text in quotes",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than_equal": "a number of at most {le}",
+    "too_short": "a list of at least {min_length}",
+}
+
+
+def _expected(details: ErrorDetails) -> str:
+    template = _EXPECTED.get(details["type"])
+    if template is None:
+        return details["msg"][:1].lower() + details["msg"][1:]
+    return template.format(**details.get("ctx", {}))
+
+
+def _found(value: object, path: Path) -> str:
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple) and len(shown(value)) > 60:
+        return f"a list of {len(value)}"
+    return _found_text(shown(value), path)
+
+
+def _found_text(text: str, path: Path) -> str:
+    """A secret that was written out by mistake is not repeated in the problem."""
+    return "a value that is not shown" if _SECRET_TABLES & set(map(str, path)) else text
+
+
+def _model_at(path: Path, model: type[BaseModel]) -> type[BaseModel] | None:
+    """The model of the table that ``path`` leads into."""
+    current: type[BaseModel] | None = model
+    for part in path:
+        if isinstance(part, int) or current is None:
+            continue
+        field = _field(current, part)
+        inner = None if field is None else next(_models(field.annotation), None)
+        if field is None and current is not RotaFile and current is not TaskEntry:
+            continue  # a key of a free table, such as a queue's name
+        current = inner
+    return current
+
+
+def _field(model: type[BaseModel], key: str) -> Any:
+    fields = model.model_fields
+    return next((field for name, field in fields.items() if (field.alias or name) == key), None)
+
+
+def _models(annotation: Any) -> Iterable[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
+def _known_keys(path: Path, model: type[BaseModel]) -> list[str]:
+    table = _model_at(path[:-1], model)
+    return [] if table is None else [field.alias or name for name, field in table.model_fields.items()]
+
+
+def _description(path: Path, model: type[BaseModel]) -> str | None:
+    table = _model_at(path[:-1], model)
+    field = None if table is None else _field(table, str(path[-1]))
+    if field is None or field.description is None:
+        return None
+    return str(field.description).rstrip(".").replace("\n", " ")
+
+
+def _choices(path: Path, model: type[BaseModel]) -> list[str]:
+    table = _model_at(path[:-1], model)
+    field = None if table is None else _field(table, str(path[-1]))
+    return [] if field is None else list(_choices_of(field.annotation))
+
+
+def _choices_of(annotation: Any) -> Iterable[str]:
+    if isinstance(annotation, EnumType):
+        yield from (member.value for member in annotation)
+    for argument in get_args(annotation):
+        if isinstance(argument, str):
+            yield argument
+        else:
+            yield from _choices_of(argument)
