@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from rota.model.schedule import Schedule
 from rota.model.task import (
     CatchUp,
     Command,
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 __all__ = [
     "canonical_text",
     "digest",
+    "digest_of",
     "queue_as_json",
     "queue_from_json",
     "rota_as_json",
+    "rule_as_text",
     "task_as_json",
     "task_from_json",
 ]
@@ -70,6 +73,11 @@ def rota_as_json(rota: LoadedRota) -> dict[str, Any]:
         "queues": {name: queue_as_json(rota.queues[name]) for name in sorted(rota.queues)},
         "tasks": {name: task_as_json(rota.tasks[name]) for name in sorted(rota.tasks)},
     }
+
+
+def rule_as_text(schedule: Schedule) -> str:
+    """A schedule's rule as canonical JSON text, the form in which the ledger keeps it."""
+    return canonical_text(schedule_as_json(schedule))
 
 
 def queue_as_json(queue: Queue) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from typing import Any
 
 from rota.errors import DefinitionError, nearest
 
-__all__ = ["import_module", "make_importable", "resolve"]
+__all__ = ["import_module", "put_on_path", "resolve", "resolve_function"]
 
 
-def make_importable(folder: Path) -> None:
+def put_on_path(folder: Path) -> None:
     """Let modules beside the rota be imported: its folder comes first in this process's search path."""
     text = str(folder.resolve())
     if text not in sys.path:
@@ -25,29 +25,41 @@ def make_importable(folder: Path) -> None:
         importlib.invalidate_caches()
 
 
-def resolve(reference: str) -> Callable[..., Any]:
-    """The function that ``module:qualified.name`` names; its module is imported.
-
-    Raises `DefinitionError`: there is no such module or name (with the nearest), it is not a function, or
-    the module raised while it was imported (with the file and line of the code that raised).
-
-    >>> resolve("textwrap:dedent").__name__
-    'dedent'
-    """
-    module_name, _, qualified = reference.partition(":")
-    module = import_module(module_name)
-    found: Any = module
-    for name in qualified.split("."):
-        if not hasattr(found, name):
-            raise _no_such_name(module, found, name, reference)
-        found = getattr(found, name)
+def resolve_function(reference: str) -> Callable[..., Any]:
+    """The function that ``module:qualified.name`` names. Raises `DefinitionError` as `resolve` does, and for a
+    thing that is no function."""
+    found = resolve(reference)
     if not callable(found) or isinstance(found, type):
         raise DefinitionError(
             f"{reference} is not a function",
             expected="a function, def or async def",
             found=f"a {'class' if isinstance(found, type) else type(found).__name__}",
         )
-    return found  # type: ignore[no-any-return]  # a callable by the check above, of a kind only its author knows
+    function: Callable[..., Any] = found
+    return function
+
+
+def resolve(reference: str) -> Any:
+    """What ``module:qualified.name`` names; its module is imported.
+
+    Raises `DefinitionError`: there is no such module or name (with the nearest), or the module raised while
+    it was imported (with the file and line of the code that raised).
+
+    >>> resolve("textwrap:dedent").__name__
+    'dedent'
+    """
+    module_name, colon, qualified = reference.partition(":")
+    if not (module_name and colon and qualified):
+        raise DefinitionError(
+            f"{reference!r} names nothing in a module", expected='"module:name"', found=repr(reference)
+        )
+    module = import_module(module_name)
+    found: Any = module
+    for name in qualified.split("."):
+        if not hasattr(found, name):
+            raise _no_such_name(module, found, name, reference)
+        found = getattr(found, name)
+    return found
 
 
 def import_module(name: str) -> ModuleType:

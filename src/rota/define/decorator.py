@@ -13,7 +13,7 @@ from rota.define.options import QueueOptions, TaskOptions
 from rota.errors import DefinitionError, DefinitionErrors, UsageError
 from rota.model.task import Queue, Task
 
-__all__ = ["TaskRegistry"]
+__all__ = ["QueueOptions", "TaskOptions", "TaskRegistry"]
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 

@@ -6,15 +6,14 @@ Schema) and in the reference page.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
@@ -33,6 +32,7 @@ from rota.define.values import (
     SecretText,
     TimeLimit,
     TimeZone,
+    Url,
     refused,
     shown,
 )
@@ -59,6 +59,14 @@ class _Table(BaseModel):
     """A table of the file: strict about its keys and about the types of their values."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+Table = TypeVar("Table", bound=_Table)
+
+
+def _unset(model: type[Table]) -> Callable[[], Table]:
+    """Makes a table in which nothing is stated; not made before it is needed, since that builds its checks."""
+    return lambda: model.model_validate({})
 
 
 class CommandEntry(_Table):
@@ -92,7 +100,7 @@ class CommandEntry(_Table):
 class RequestEntry(_Table):
     """An HTTP call to make."""
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] = Field(
+    url: Url = Field(
         description="Where to, http:// or https://.", examples=["https://example.org/hooks/rebuild"]
     )
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = Field(
@@ -120,6 +128,16 @@ class RetryEntry(_Table):
     jitter: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = Field(
         0.1, description="The share of a wait by which chance moves it either way."
     )
+
+    @model_validator(mode="after")
+    def _first_wait_is_allowed(self) -> RetryEntry:
+        if self.backoff > self.max:
+            raise refused(
+                "the first wait is longer than the longest",
+                expected="a max of at least the backoff (max is 5m unless it is stated)",
+                found=f"backoff of {self.backoff.total_seconds():g} s, max of {self.max.total_seconds():g} s",
+            )
+        return self
 
 
 class OutputEntry(_Table):
@@ -167,7 +185,6 @@ CommandValue = Annotated[
     CommandEntry,
     BeforeValidator(_command, json_schema_input_type=list[str] | CommandEntry),
 ]
-Plain = ConfigDict(strict=False)
 
 
 class TaskEntry(_Table):
@@ -219,7 +236,7 @@ class TaskEntry(_Table):
         None, description="Later than this, an occurrence is recorded as missed and its owner told."
     )
     retry: RetryEntry = Field(
-        default_factory=lambda: RetryEntry(), description="What happens after a failed attempt."
+        default_factory=_unset(RetryEntry), description="What happens after a failed attempt."
     )
     concurrency: Count | None = Field(None, description="Runs of this task at once, over all nodes.")
     queue: str = Field("default", description="The queue its runs wait in; declared as [queue.NAME].")
@@ -236,7 +253,7 @@ class TaskEntry(_Table):
         None, description="Where a function runs; none: loop for async def, process for def."
     )
     expectation: ExpectationEntry = Field(
-        default_factory=lambda: ExpectationEntry(),
+        default_factory=_unset(ExpectationEntry),
         description="The expected result as checks for the machine.",
     )
 
@@ -268,7 +285,7 @@ class RotaFile(_Table):
     service: Name = Field(description="The service that the tasks belong to.", examples=["web"])
     timezone: TimeZone = Field("UTC", description="The time zone of schedules that name none.")
     defaults: DefaultsEntry = Field(
-        default_factory=lambda: DefaultsEntry(), description="Values for tasks that state none of their own."
+        default_factory=_unset(DefaultsEntry), description="Values for tasks that state none of their own."
     )
     queue: dict[Name, QueueEntry] = Field(default_factory=dict, description="Queues, by name.")
     task: Annotated[tuple[TaskEntry, ...], Field(strict=False)] = Field(

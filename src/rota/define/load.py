@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from rota.define.build import queue_of, task_of
 from rota.define.checks import check_function, check_together, own_isolation
-from rota.define.code import make_importable, resolve
+from rota.define.code import put_on_path, resolve, resolve_function
 from rota.define.entry import RotaFile, TaskEntry
 from rota.define.loaded import LoadedRota, no_such_queue
 from rota.define.locate import Path
@@ -21,7 +21,7 @@ from rota.define.values import is_reference, is_timezone
 from rota.errors import DefinitionError, DefinitionErrors
 from rota.model.task import Task
 
-__all__ = ["load_file"]
+__all__ = ["load_file", "put_on_path", "resolve"]
 
 Functions = dict[str, Callable[..., Any]]
 
@@ -40,7 +40,7 @@ def load_file(path: str | pathlib.Path, *, import_code: bool = True) -> LoadedRo
     file, problems = _validated(source)
     problems += _task_problems(source)
     if import_code:
-        make_importable(pathlib.Path(path).resolve().parent)
+        put_on_path(pathlib.Path(path).resolve().parent)
         problems += _code_problems(source, functions)
     if file is None or problems:
         raise DefinitionErrors(
@@ -165,7 +165,7 @@ def _imported(
     if known is not None:
         return None if known.file else known
     try:
-        functions[reference] = resolve(reference)
+        functions[reference] = resolve_function(reference)
     except DefinitionError as problem:
         failed[module if module not in sys.modules else reference] = problem
         return problem
@@ -175,8 +175,9 @@ def _imported(
 def _at(source: Source, problem: DefinitionError, path: Path) -> DefinitionError:
     """A problem with its place in the file filled in, where it has none in the user's code."""
     file, line, task = source.place(path)
-    placed = {} if problem.file else {"file": file, "line": line}
-    return problem.located(**placed, task=task, key=key_name(path))
+    if problem.file:
+        return problem.located(task=task, key=key_name(path))
+    return problem.located(file=file, line=line, task=task, key=key_name(path))
 
 
 def _built(source: Source, number: int, entry: TaskEntry, service: str, functions: Functions) -> Task:

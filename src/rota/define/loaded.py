@@ -102,10 +102,10 @@ class LoadedRota:
     def _resolve(self, task: Task, path: str, key: str) -> Callable[..., Any]:
         found = self.functions.get(path)
         if found is None:
-            from rota.define.code import resolve
+            from rota.define.code import resolve_function
 
             try:
-                found = self.functions[path] = resolve(path)
+                found = self.functions[path] = resolve_function(path)
             except DefinitionError as error:
                 raise error.located(**place_of(task), task=task.name, key=key) from error
         return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import EnumType
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -39,9 +39,24 @@ def _path(details: ErrorDetails) -> Path:
 
 def _problem(path: Path, details: ErrorDetails, model: type[BaseModel], place: Place) -> DefinitionError:
     file, line, task = place(path)
-    key = key_name(path)
     facts = _facts(details, path, model)
-    return DefinitionError(facts.pop("what") or "", file=file, line=line, task=task, key=key, **facts)
+    return DefinitionError(
+        facts.what,
+        file=file,
+        line=line,
+        task=task,
+        key=key_name(path),
+        expected=facts.expected,
+        found=facts.found,
+        hint=facts.hint,
+    )
+
+
+class _Facts(NamedTuple):
+    what: str
+    expected: str | None
+    found: str | None
+    hint: str | None = None
 
 
 def key_name(path: Path) -> str:
@@ -57,49 +72,34 @@ def key_name(path: Path) -> str:
     return text
 
 
-def _facts(details: ErrorDetails, path: Path, model: type[BaseModel]) -> dict[str, str | None]:
-    key = key_name(path)
-    context = details.get("ctx", {})
-    found: str | None = _found(details["input"], path)
+def _facts(details: ErrorDetails, path: Path, model: type[BaseModel]) -> _Facts:
+    found = _found(details["input"], path)
     match details["type"]:
         case "rota":
-            said = context["found"]
-            return {
-                "what": context["what"],
-                "expected": context["expected"],
-                "found": None if said is None else _found_text(str(said), path),
-                "hint": context["hint"],
-            }
+            said = details["ctx"]
+            quoted = None if said["found"] is None else _found_text(str(said["found"]), path)
+            return _Facts(said["what"], said["expected"], quoted, said["hint"])
         case "missing":
-            return {
-                "what": f"{path[-1]} is missing",
-                "expected": _description(path, model),
-                "found": "nothing",
-                "hint": None,
-            }
+            return _Facts(f"{path[-1]} is missing", _description(path, model), "nothing")
         case "extra_forbidden":
-            known = _known_keys(path, model)
-            return {
-                "what": f"there is no key {str(path[-1])!r} here",
-                "expected": f"one of {', '.join(known)}",
-                "found": repr(path[-1]),
-                "hint": nearest(str(path[-1]), known),
-            }
+            return _unknown_key(str(path[-1]), path, model)
         case "enum" | "literal_error":
             choices = _choices(path, model)
-            return {
-                "what": f"{key} has no such value",
-                "expected": f"one of {', '.join(repr(choice) for choice in choices)}",
-                "found": found,
-                "hint": nearest(str(details["input"]).lower(), choices)
-                or _by_case(details["input"], choices),
-            }
-    return {
-        "what": f"{key} is not as it should be",
-        "expected": _expected(details),
-        "found": found,
-        "hint": None,
-    }
+            near = _by_case(details["input"], choices) or nearest(str(details["input"]), choices)
+            expected = f"one of {', '.join(repr(choice) for choice in choices)}"
+            return _Facts(f"{key_name(path)} has no such value", expected, found, near)
+    return _Facts(f"{key_name(path)} is not as it should be", _expected(details), found)
+
+
+def _unknown_key(key: str, path: Path, model: type[BaseModel]) -> _Facts:
+    """A key that is not known here. TOML gives a key below ``[task.expectation]`` to that table: so say."""
+    known = _known_keys(path, model)
+    near = nearest(key, known)
+    expected = f"one of {', '.join(known)}"
+    if near is None and len(path) > 3 and path[0] == "task" and key in TaskEntry.model_fields:
+        table = ".".join(part for part in path[:-1] if isinstance(part, str))
+        expected += f"; {key} is a key of the task: write it above [{table}]"
+    return _Facts(f"there is no key {key!r} here", expected, repr(key), near)
 
 
 def _by_case(value: object, choices: Iterable[str]) -> str | None:
@@ -164,7 +164,7 @@ def _field(model: type[BaseModel], key: str) -> Any:
     return next((field for name, field in fields.items() if (field.alias or name) == key), None)
 
 
-def _models(annotation: Any) -> Iterable[type[BaseModel]]:
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
@@ -181,7 +181,8 @@ def _description(path: Path, model: type[BaseModel]) -> str | None:
     field = None if table is None else _field(table, str(path[-1]))
     if field is None or field.description is None:
         return None
-    return str(field.description).rstrip(".").replace("\n", " ")
+    text = str(field.description).rstrip(".")
+    return text[:1].lower() + text[1:]
 
 
 def _choices(path: Path, model: type[BaseModel]) -> list[str]:
@@ -190,9 +191,9 @@ def _choices(path: Path, model: type[BaseModel]) -> list[str]:
     return [] if field is None else list(_choices_of(field.annotation))
 
 
-def _choices_of(annotation: Any) -> Iterable[str]:
+def _choices_of(annotation: Any) -> Iterator[str]:
     if isinstance(annotation, EnumType):
-        yield from (member.value for member in annotation)
+        yield from (str(member.value) for member in list[Any](annotation))
     for argument in get_args(annotation):
         if isinstance(argument, str):
             yield argument

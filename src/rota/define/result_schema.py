@@ -150,6 +150,6 @@ ResultSchema = Annotated[
     dict[str, Any],
     PlainValidator(_checked),
     WithJsonSchema(
-        {"type": "object", "properties": {name: True for name in KEYWORDS}, "additionalProperties": False}
+        {"type": "object", "properties": dict.fromkeys(KEYWORDS, True), "additionalProperties": False}
     ),
 ]

@@ -35,6 +35,7 @@ __all__ = [
     "SecretText",
     "TimeLimit",
     "TimeZone",
+    "Url",
     "is_reference",
     "is_timezone",
     "plain_json",
@@ -250,6 +251,17 @@ def _json_object(value: object) -> dict[str, Any]:
     return dict(plain_json(value))
 
 
+def _url(value: str) -> str:
+    if re.match(r"https?://[^\s/]+", value, re.IGNORECASE) and not re.search(r"\s", value):
+        return value
+    raise refused(
+        "the address cannot be called",
+        expected="an address that begins with https:// or http://",
+        found=shown(value),
+        hint=f"https://{value}" if re.fullmatch(r"[\w-]+(\.[\w-]+)+(/\S*)?", value) else None,
+    )
+
+
 def _secret_text(value: str) -> str:
     if value.startswith("env:") and not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", value):
         raise refused(
@@ -323,6 +335,9 @@ Rate = Annotated[
     WithJsonSchema(
         {"type": "string", "pattern": r"^\d+(\.\d+)?\s*/\s*\d*\s*[smhd]$", "examples": ["10/s", "100/m"]}
     ),
+]
+Url = Annotated[
+    str, AfterValidator(_url), WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})
 ]
 JsonValue = Annotated[Any, PlainValidator(plain_json), WithJsonSchema({})]
 JsonObject = Annotated[dict[str, Any], PlainValidator(_json_object), WithJsonSchema({"type": "object"})]
