@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -71,28 +72,42 @@ def load_rota(settings: Settings, *, import_code: bool = True) -> LoadedRota:
     """The rota of the file that the settings name, joined with the tasks of the program that they name."""
     from pathlib import Path
 
-    from rota.define.load import load_file, put_on_path
+    from rota.define.code import make_importable
+    from rota.define.load import load_file
 
     path = Path(settings.config)
     if settings.app is None:
         return load_file(path, import_code=import_code)
-    put_on_path(Path.cwd())
-    program = _program(settings.app)
-    return program.loaded
+    make_importable(Path.cwd())
+    return _program(settings.app)
 
 
-def _program(name: str) -> Any:
-    """The Rota object of a program, by ``module:name``."""
-    from rota.define.load import resolve
+def _program(reference: str) -> LoadedRota:
+    """The rota of a program's Rota object, by ``module:name``."""
+    from rota.define.code import import_module
 
-    found = resolve(name)
-    if not hasattr(found, "loaded"):
-        raise UsageError(f"{name} is not a Rota object", expected="rota = Rota(...)", found=repr(type(found).__name__))
-    return found
+    module, _, name = reference.partition(":")
+    found: Any = import_module(module)
+    for part in name.split(".") if name else ():
+        found = getattr(found, part, None)
+    loaded = getattr(found, "loaded", None)
+    if loaded is None:
+        raise UsageError(
+            f"{reference} is not a Rota object",
+            expected="module:name of a rota.Rota",
+            found=type(found).__name__,
+            where="the setting app",
+        )
+    return loaded  # type: ignore[no-any-return]  # whatever program it is, `Rota.loaded` is a LoadedRota
 
 
 def build_node(
-    settings: Settings, ledger: Ledger, loaded: LoadedRota, *, clock: Clock | None = None, events: Events | None = None
+    settings: Settings,
+    ledger: Ledger,
+    loaded: LoadedRota,
+    *,
+    clock: Clock | None = None,
+    events: Events | None = None,
 ) -> Node:
     """A node that serves ``loaded`` from ``ledger``; it begins when it is started."""
     from rota import __version__
@@ -100,7 +115,13 @@ def build_node(
     from rota.engine.node import Node
     from rota.execute.executors import build_executors
 
-    executors = build_executors(loaded, settings)
+    executors = build_executors(settings, environment=os.environ)
     return Node(
-        ledger, loaded, executors, settings=settings, clock=clock or SystemClock(), events=events, version=__version__
+        ledger,
+        loaded,
+        executors,
+        settings=settings,
+        clock=clock or SystemClock(),
+        events=events,
+        version=__version__,
     )

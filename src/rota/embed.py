@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Rota"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 class Rota:
@@ -132,17 +133,31 @@ class Rota:
         return done
 
     async def schedule(
-        self, task: str, *, key: str, args: Mapping[str, Any] | None = None, connection: Any = None, **rule: Any
+        self,
+        task: str,
+        *,
+        key: str,
+        args: Mapping[str, Any] | None = None,
+        connection: Any = None,
+        **rule: Any,
     ) -> None:
         """Add a schedule of ``task`` under ``key``, or change the one that is there.
 
         The rule is given as in rota.toml: ``cron=``, ``every=``, ``at=`` or ``rrule=``, with ``timezone=``,
         ``start=``, ``end=`` and the rest. The task's owner, expected result, rollback and policies hold for it.
         """
-        await self._in_thread(connection, lambda: self.schedule_sync(task, key=key, args=args, connection=connection, **rule))
+        await self._in_thread(
+            connection, lambda: self.schedule_sync(task, key=key, args=args, connection=connection, **rule)
+        )
 
     def schedule_sync(
-        self, task: str, *, key: str, args: Mapping[str, Any] | None = None, connection: Any = None, **rule: Any
+        self,
+        task: str,
+        *,
+        key: str,
+        args: Mapping[str, Any] | None = None,
+        connection: Any = None,
+        **rule: Any,
     ) -> None:
         """As `schedule`, for plain functions."""
         timezone = rule.pop("timezone", "UTC")
@@ -151,7 +166,9 @@ class Rota:
 
     async def unschedule(self, task: str, *, key: str, connection: Any = None) -> bool:
         """Retire the schedule under ``key``; False where there is none."""
-        return await self._in_thread(connection, lambda: self.unschedule_sync(task, key=key, connection=connection))
+        return await self._in_thread(
+            connection, lambda: self.unschedule_sync(task, key=key, connection=connection)
+        )
 
     def unschedule_sync(self, task: str, *, key: str, connection: Any = None) -> bool:
         """As `unschedule`, for plain functions."""
@@ -178,7 +195,9 @@ class Rota:
     async def start(self) -> Node:
         """Apply the rota and start a node on the running event loop."""
         if self.node is not None:
-            raise UsageError("the node of this Rota is running already", expected="one start", found="a second")
+            raise UsageError(
+                "the node of this Rota is running already", expected="one start", found="a second"
+            )
         from rota.change.apply import apply
 
         ledger = self.ledger
@@ -221,6 +240,6 @@ class Rota:
         if self.node is not None and connection is None:
             self.node.wake_soon()
 
-    async def _in_thread(self, connection: Any, call: Callable[[], Any]) -> Any:
+    async def _in_thread(self, connection: Any, call: Callable[[], R]) -> R:
         """Our own connection is used on a thread; the caller's stays on the caller's."""
         return call() if connection is not None else await asyncio.to_thread(call)

@@ -57,7 +57,11 @@ async def _serve(settings: Settings, ledger: Ledger, loaded: LoadedRota, *, page
     with _signals(node) as stopping:
         await node.start()
         _log.info("node %s serves %d tasks of %s", node.id[:8], len(loaded.tasks), loaded.service)
-        web = asyncio.create_task(_pages(settings, ledger, loaded, node, events, listening)) if listening else None
+        web = (
+            asyncio.create_task(_pages(settings, ledger, loaded, node, events, listening))
+            if listening
+            else None
+        )
         received = await stopping.wait()
         _log.info("draining: no new runs; up to %.0f s for %d under way", settings.drain, node.busy)
         await node.stop()
@@ -119,7 +123,12 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 async def _pages(
-    settings: Settings, ledger: Ledger, loaded: LoadedRota, node: Node, events: Events, listening: socket.socket
+    settings: Settings,
+    ledger: Ledger,
+    loaded: LoadedRota,
+    node: Node,
+    events: Events,
+    listening: socket.socket,
 ) -> None:
     import uvicorn
 
@@ -136,7 +145,7 @@ async def _pages(
         create_app(context), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
     )
     server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # signals are the node's to handle
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # signals are the node's to handle
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await asyncio.shield(serving)

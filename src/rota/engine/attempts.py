@@ -87,7 +87,9 @@ class Attempts:
             active.timer = loop.call_later(task.timeout.total_seconds(), self._stop, active, Stop.TIMEOUT)
         if self._events.watched:
             late = now - claimed.run_at
-            self._events.emit(RunStarted(claimed.id, f"{claimed.service}/{claimed.task}", claimed.attempt, late))
+            self._events.emit(
+                RunStarted(claimed.id, f"{claimed.service}/{claimed.task}", claimed.attempt, late)
+            )
 
     def stop(self, run_id: int, token: int, stop: Stop) -> bool:
         """Ask one attempt to stop; False where it is not under way here."""
@@ -114,7 +116,9 @@ class Attempts:
     @property
     def longest_grace(self) -> float:
         """Seconds that the attempts under way may take to stop, at most."""
-        return MARGIN + max((active.task.grace.total_seconds() for active in self._active.values()), default=0.0)
+        return MARGIN + max(
+            (active.task.grace.total_seconds() for active in self._active.values()), default=0.0
+        )
 
     # -- one attempt
 
@@ -128,7 +132,9 @@ class Attempts:
             outcome = None
         except Exception as error:  # an executor's own fault: the run must not stay unaccounted for
             _log.exception("the %s executor failed on run %d", active.task.executor, active.claimed.id)
-            outcome = Outcome("error", error=json.dumps({"type": type(error).__name__, "message": str(error)}))
+            outcome = Outcome(
+                "error", error=json.dumps({"type": type(error).__name__, "message": str(error)})
+            )
         if not active.over:
             self._end(active, outcome)
 
@@ -147,7 +153,9 @@ class Attempts:
             asked_to_stop=verdict.asked_to_stop,
         )
         assert move is not None  # the state machine has a move for every end of a running attempt
-        result, error, said = (outcome.result, outcome.error, outcome.note) if outcome is not None else (None, None, None)
+        result, error, said = (
+            (outcome.result, outcome.error, outcome.note) if outcome is not None else (None, None, None)
+        )
         if error is None and verdict.ended == "timeout":
             error = _timeout_error(active.task)
         self._settler.add(
@@ -186,15 +194,23 @@ class Attempts:
     def _abandon(self, active: _Active) -> None:
         if not active.over:
             grace = active.task.grace.total_seconds()
-            self._end(active, None, f"it did not stop within its grace of {grace:g} s and was abandoned; its code may still run")
+            self._end(
+                active,
+                None,
+                f"it did not stop within its grace of {grace:g} s and was abandoned; its code may still run",
+            )
 
     def _reject(self, claimed: Claimed, now: Instant) -> None:
         """The task is not known here (any more): a defect of whoever claimed it, but never a silent one."""
-        error = json.dumps({"type": "UnknownTask", "message": f"this node has no task {claimed.service}/{claimed.task}"})
+        error = json.dumps(
+            {"type": "UnknownTask", "message": f"this node has no task {claimed.service}/{claimed.task}"}
+        )
         verdict = judge(Outcome("rejected", error=error), None)
         move = step(State.RUNNING, verdict.event, Tally(claimed.spent, claimed.crashes), Retries())
         assert move is not None
-        self._settler.add(claimed, Finish(claimed.id, claimed.token, move, verdict.ended, now, now, None, error))
+        self._settler.add(
+            claimed, Finish(claimed.id, claimed.token, move, verdict.ended, now, now, None, error)
+        )
         self._ended("loop")
 
     def _handle(self, active: _Active, page: Page) -> Run:
@@ -203,10 +219,12 @@ class Attempts:
         return Run(
             claimed.id, claimed.service, claimed.task, claimed.attempt, claimed.token, claimed.kind, claimed.scheduled_at,
             claimed.key, claimed.schedule_key, args, claimed.covers_from, claimed.covers_count,
-            self._rehearsal, False, page,
+            is_rehearsal=self._rehearsal, _sink=page,
         )  # fmt: skip
 
 
 def _timeout_error(task: Task) -> str:
     seconds = task.timeout.total_seconds() if task.timeout is not None else 0.0
-    return json.dumps({"type": "Timeout", "message": f"it ran longer than its timeout of {seconds:g} s and was stopped"})
+    return json.dumps(
+        {"type": "Timeout", "message": f"it ran longer than its timeout of {seconds:g} s and was stopped"}
+    )

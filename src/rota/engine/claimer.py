@@ -96,7 +96,9 @@ class Claimer:
         until = Instant(now + self._ahead)
         runs = self._ask(node, shares(free, self._weights), until)
         if 0 < len(runs) < free and len(self._weights) > 1:
-            runs += self._ask(node, dict.fromkeys(self._weights, free - len(runs)), until, at_most=free - len(runs))
+            runs += self._ask(
+                node, dict.fromkeys(self._weights, free - len(runs)), until, at_most=free - len(runs)
+            )
         if runs:
             return runs, self._poll
         waiting = self._ledger.next_waiting()
@@ -104,10 +106,14 @@ class Claimer:
             return runs, self._poll
         return runs, min(self._poll, (waiting - until) / SECOND)
 
-    def _ask(self, node: str, quota: Mapping[str, int], until: Instant, at_most: int | None = None) -> list[Claimed]:
+    def _ask(
+        self, node: str, quota: Mapping[str, int], until: Instant, at_most: int | None = None
+    ) -> list[Claimed]:
         """One claim; a second round over several queues goes one by one, so that it never takes more than is free."""
         if at_most is None:
-            return self._ledger.claim(Claim(node, {name: n for name, n in quota.items() if n > 0}, self.crew.tasks, until))
+            return self._ledger.claim(
+                Claim(node, {name: n for name, n in quota.items() if n > 0}, self.crew.tasks, until)
+            )
         runs: list[Claimed] = []
         for name in quota:
             left = at_most - len(runs)

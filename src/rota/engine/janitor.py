@@ -19,7 +19,13 @@ class Janitor:
     """Sweeps every few seconds, and prunes a small batch of old history a minute, more while there is more."""
 
     def __init__(
-        self, ledger: Ledger, thread: LedgerThread, clock: Clock, *, retention: float, swept: Callable[[], None]
+        self,
+        ledger: Ledger,
+        thread: LedgerThread,
+        clock: Clock,
+        *,
+        retention: float,
+        swept: Callable[[], None],
     ) -> None:
         self._ledger = ledger
         self._thread = thread

@@ -65,4 +65,6 @@ class Page:
         self._book.line(self._run_id, self._attempt, source, text)
 
     def progress(self, done: float, total: float | None, note: str) -> None:
-        self._book.progress(self._run_id, self._token, json.dumps({"done": done, "total": total, "note": note}))
+        self._book.progress(
+            self._run_id, self._token, json.dumps({"done": done, "total": total, "note": note})
+        )

@@ -26,7 +26,9 @@ class Loop:
     seconds: a ledger that is away for a while, or a full disk, ends nothing.
     """
 
-    def __init__(self, name: str, step: Callable[[], Awaitable[float]], *, clock: Clock, events: Events) -> None:
+    def __init__(
+        self, name: str, step: Callable[[], Awaitable[float]], *, clock: Clock, events: Events
+    ) -> None:
         self.name = name
         self._step = step
         self._clock = clock

@@ -80,6 +80,7 @@ class Node:
         self._identity = _Identity()
         self._thread = LedgerThread()
         self._draining = False
+        self._stopped: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._build()
 
@@ -103,9 +104,17 @@ class Node:
     async def stop(self, drain: float | None = None) -> None:
         """Drain and leave: nothing new is claimed, what runs is given ``drain`` seconds (None: the setting's)
         to end, what is left is handed back and starts again elsewhere without counting as a failure."""
-        if self._draining:
+        if self._stopped is not None:
+            await asyncio.shield(self._stopped)
             return
         self._draining = True
+        self._stopped = asyncio.get_running_loop().create_future()
+        try:
+            await self._drain(drain)
+        finally:
+            self._stopped.set_result(None)
+
+    async def _drain(self, drain: float | None) -> None:
         await self._claim_no_more()
         handed_back = self._hand_back(self._held.take_all())
         grace = self._settings.drain if drain is None else drain
@@ -157,13 +166,21 @@ class Node:
             ledger, thread, self._logbook, self.events, node=lambda: self.id, settled=self._wake_claimers
         )
         self._attempts = Attempts(
-            self._executors, self._task, self._settler, self._logbook, self.events, clock, ended=self._slot_freed
+            self._executors,
+            self._task,
+            self._settler,
+            self._logbook,
+            self.events,
+            clock,
+            ended=self._slot_freed,
         )
         self._held = Held(clock, self._attempts.start)
         self._crews = self._hire()
         self._claimers = [self._claimer(crew) for crew in self._crews.values()]
         planner = Planner(ledger, thread, ahead=s.ahead, poll=s.poll, fired=self._wake_claimers)
-        rescuer = Rescuer(ledger, thread, clock, lease=s.lease, node=lambda: self.id, rescued=self._wake_claimers)
+        rescuer = Rescuer(
+            ledger, thread, clock, lease=s.lease, node=lambda: self.id, rescued=self._wake_claimers
+        )
         janitor = Janitor(ledger, thread, clock, retention=s.retention, swept=self._wake_claimers)
         self._planner_loop = self._loop_of("planner", planner.step)
         self._claimer_loops = [self._loop_of(f"claimer-{c.crew.name}", c.step) for c in self._claimers]
@@ -187,7 +204,11 @@ class Node:
 
     def _hire(self) -> dict[str, Crew]:
         """A crew for each kind of slot that the rota's tasks need."""
-        slots = {"async": self._settings.slots, "process": self._settings.workers, "thread": self._settings.threads}
+        slots = {
+            "async": self._settings.slots,
+            "process": self._settings.workers,
+            "thread": self._settings.threads,
+        }
         crews: dict[str, Crew] = {}
         for task in self._loaded.tasks.values():
             name = CREWS[task.executor]
@@ -263,7 +284,9 @@ class Node:
         attempts = self._attempts.stop_all(Stop.LOST)
         for claimed in self._held.take_all():
             self._crews[CREWS[self._executor_of(claimed)]].in_use -= 1
-        _log.error("the lease of this node was lost; %d attempts are stopped and will be taken over", attempts)
+        _log.error(
+            "the lease of this node was lost; %d attempts are stopped and will be taken over", attempts
+        )
         self.events.emit(NodeLost(node, attempts))
         self._identity.renew()
         task = asyncio.get_running_loop().create_task(self._register_again())

@@ -67,7 +67,9 @@ class _Account:
             self.runs.append(_covering(run, first, count))
             self.covered.append(MissedRange(self.due.id, first, last, count - 1, Reason.CATCH_UP))
 
-    def leave_out(self, first: Instant, until: Instant, count: int, state: State, reason: Reason, at: Iterator[Instant]) -> None:
+    def leave_out(
+        self, first: Instant, until: Instant, count: int, state: State, reason: Reason, at: Iterator[Instant]
+    ) -> None:
         """Skip or miss ``count`` occurrences: a record each, or one range where they are many."""
         if count > MANY:
             self.ranges.append(MissedRange(self.due.id, first, until, count, reason))
@@ -121,7 +123,9 @@ def _account_for_due(account: _Account, occurrences: Occurrences, before: Instan
     return last
 
 
-def _run_the_last(account: _Account, occurrences: Occurrences, before: Instant, until: Instant, count: int) -> None:
+def _run_the_last(
+    account: _Account, occurrences: Occurrences, before: Instant, until: Instant, count: int
+) -> None:
     """A run each for the last ``catch_up_limit`` of ``count`` occurrences, a range for the older ones."""
     limit = max(1, account.due.catch_up_limit)
     if count <= limit:
@@ -145,5 +149,12 @@ def _leave_out_all(
     first, last, count = span
     following = occurrences.next_after(last)
     end = following if following is not None else Instant(last + 1)
-    account.leave_out(first, end, count, state, reason, iter(occurrences.between(before, until)) if count <= MANY else iter(()))
+    account.leave_out(
+        first,
+        end,
+        count,
+        state,
+        reason,
+        iter(occurrences.between(before, until)) if count <= MANY else iter(()),
+    )
     return last, following

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -27,7 +28,7 @@ class Rules:
     def occurrences(self, rule: str, seed: str) -> Occurrences:
         known = self._kept.get((rule, seed))
         if known is None:
-            known = self._kept[rule, seed] = compile_schedule(schedule_from_json(rule), seed=seed)
+            known = self._kept[rule, seed] = compile_schedule(schedule_from_json(json.loads(rule)), seed=seed)
             if len(self._kept) > self._size:
                 self._kept.popitem(last=False)
         else:
@@ -61,7 +62,9 @@ class Planner:
         """Fire what is due by the horizon now, on this thread."""
         now = self._ledger.now()
         until = Instant(now + self._ahead)
-        fired = self._ledger.fire(until, limit, lambda due, at: self._plans(due, at, Instant(at + self._ahead)))
+        fired = self._ledger.fire(
+            until, limit, lambda due, at: self._plans(due, at, Instant(at + self._ahead))
+        )
         return fired, now
 
     def _plans(self, due: Sequence[DueSchedule], now: Instant, until: Instant) -> Iterator[FirePlan]:

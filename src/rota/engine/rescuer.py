@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from rota.clock import Clock
-from rota.define.canonical import retries_of
+from rota.define.canonical import task_from_json
 from rota.engine.calls import LedgerThread
 from rota.ledger.protocol import Ledger, NodeRecord, Orphan
 from rota.model.lifecycle import Lost, Move, Tally, step
@@ -40,7 +41,9 @@ def decide(orphan: Orphan) -> Move:
     """A lost attempt counts as a try; what was to be stopped anyway is not tried again."""
     asked = Reason(orphan.cancel_reason) if orphan.cancel_reason is not None else None
     tally = Tally(orphan.spent, orphan.crashes)
-    move = step(State.RUNNING, Lost(), tally, retries_of(orphan.definition), asked_to_stop=asked)
+    move = step(
+        State.RUNNING, Lost(), tally, task_from_json(json.loads(orphan.definition)).retry, asked_to_stop=asked
+    )
     assert move is not None  # a running run can always be lost
     return move
 
@@ -68,6 +71,8 @@ class Rescuer:
     async def step(self) -> float:
         nodes = await self._thread(self._ledger.nodes)
         silent = self._watch.silent(nodes, but=self._node(), lease=self._lease)
-        if silent and await self._thread(self._ledger.rescue, silent, decide):
-            self._rescued()
+        if silent:
+            moved = await self._thread(self._ledger.rescue, silent, decide)
+            if moved:
+                self._rescued()
         return self._lease / 3

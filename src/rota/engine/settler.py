@@ -79,7 +79,7 @@ class Settler:
         return [entry for entry in batch if entry[0] == first][: _same(batch, first)]
 
     def _tell(self, batch: Sequence[Settled], refused: set[int]) -> None:
-        for claimed, finish in batch if refused else ():
+        for claimed, _ in batch if refused else ():
             if claimed.id in refused:
                 _log.warning(
                     "run %d of %s: the outcome of attempt %d came too late and is kept as a note; its lease had been lost",
