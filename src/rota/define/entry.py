@@ -183,7 +183,7 @@ def _command(value: object) -> object:
 
 CommandValue = Annotated[
     CommandEntry,
-    BeforeValidator(_command, json_schema_input_type=list[str] | CommandEntry),
+    BeforeValidator(_command, json_schema_input_type=Annotated[list[str], Field(min_length=1)] | CommandEntry),
 ]
 
 
@@ -271,12 +271,16 @@ class QueueEntry(_Table):
 class DefaultsEntry(_Table):
     """Values for the tasks of this file that state none of their own. A table such as retry is taken whole."""
 
-    timezone: TimeZone | None = Field(None, description="As in a task.")
-    owner: Duty | None = Field(None, description="As in a task.")
-    timeout: TimeLimit = Field("1h", validate_default=True, description="As in a task.")
-    retry: RetryEntry | None = Field(None, description="As in a task.")
-    overlap: Annotated[Overlap | None, Field(strict=False)] = Field(None, description="As in a task.")
-    catch_up: Annotated[CatchUp | None, Field(strict=False)] = Field(None, description="As in a task.")
+    timezone: TimeZone | None = Field(None, description="The time zone of schedules.")
+    owner: Duty | None = Field(None, description="Who answers for the tasks.")
+    timeout: TimeLimit = Field(None, description='How long an attempt may take; "none" for no limit.')
+    retry: RetryEntry | None = Field(None, description="What happens after a failed attempt.")
+    overlap: Annotated[Overlap | None, Field(strict=False)] = Field(
+        None, description="What a due occurrence does while an earlier run has not ended."
+    )
+    catch_up: Annotated[CatchUp | None, Field(strict=False)] = Field(
+        None, description="What becomes of the occurrences of a downtime or a pause."
+    )
 
 
 class RotaFile(_Table):
