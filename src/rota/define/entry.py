@@ -183,7 +183,9 @@ def _command(value: object) -> object:
 
 CommandValue = Annotated[
     CommandEntry,
-    BeforeValidator(_command, json_schema_input_type=Annotated[list[str], Field(min_length=1)] | CommandEntry),
+    BeforeValidator(
+        _command, json_schema_input_type=Annotated[list[str], Field(min_length=1)] | CommandEntry
+    ),
 ]
 
 

@@ -30,7 +30,18 @@ def problems_of(
 ) -> list[DefinitionError]:
     """Every problem that pydantic found, each with its place as ``place`` tells it."""
     found = [(_path(details), details) for details in error.errors(include_url=False)]
-    return [_problem(path, details, model, place) for path, details in found if not ignore(path)]
+    return [
+        _problem(path, details, model, place)
+        for path, details in found
+        if not ignore(path) and not _follows_from_an_item(path, details, found)
+    ]
+
+
+def _follows_from_an_item(path: Path, details: ErrorDetails, all_: list[tuple[Path, ErrorDetails]]) -> bool:
+    """A list whose items are refused is also too short to pydantic; that is no second thing to mend."""
+    if details["type"] != "too_short":
+        return False
+    return any(other[: len(path)] == path and len(other) > len(path) for other, _ in all_)
 
 
 def _path(details: ErrorDetails) -> Path:
