@@ -21,7 +21,18 @@ from newsroom.outbox import purge
 from newsroom.render import markdown_to_html
 from newsroom.store import Row, count, one, rows, value
 
-__all__ = ["INDEXABLE", "Draft", "by_id", "by_slug", "create", "publish", "review", "schedule", "tag_name", "unpublish"]
+__all__ = [
+    "INDEXABLE",
+    "Draft",
+    "by_id",
+    "by_slug",
+    "create",
+    "publish",
+    "review",
+    "schedule",
+    "tag_name",
+    "unpublish",
+]
 
 INDEXABLE = "status = 'published' AND reviewed_at IS NOT NULL AND noindex = 0"
 
@@ -84,7 +95,8 @@ def set_tags(connection: apsw.Connection, article_id: int, labels: Iterable[str]
     named = {tag_name(label): label for label in labels}
     connection.executemany("INSERT OR IGNORE INTO tag (name, label) VALUES (?, ?)", list(named.items()))
     connection.executemany(
-        "INSERT OR IGNORE INTO article_tag (article_id, tag) VALUES (?, ?)", [(article_id, name) for name in named]
+        "INSERT OR IGNORE INTO article_tag (article_id, tag) VALUES (?, ?)",
+        [(article_id, name) for name in named],
     )
 
 
@@ -159,7 +171,10 @@ def review(connection: apsw.Connection, article_id: int, now: datetime) -> bool:
 def touched(connection: apsw.Connection, article_id: int) -> list[str]:
     """The surrogate keys of every page that shows an article, for when it appears or goes away."""
     tags = [f"article:{article_id}", "home", "list", "feed", "sitemap", "search"]
-    tags += [f"tag:{row['tag']}" for row in rows(connection, "SELECT tag FROM article_tag WHERE article_id = ?", (article_id,))]
+    tags += [
+        f"tag:{row['tag']}"
+        for row in rows(connection, "SELECT tag FROM article_tag WHERE article_id = ?", (article_id,))
+    ]
     neighbours = rows(connection, "SELECT article_id FROM related WHERE other_id = ?", (article_id,))
     tags += [f"article:{row['article_id']}" for row in neighbours]
     author = value(connection, "SELECT author_id FROM article WHERE id = ?", (article_id,))
@@ -189,7 +204,11 @@ def by_slug(connection: apsw.Connection, slug: str) -> Row | None:
 
 def moved_to(connection: apsw.Connection, old_slug: str) -> str | None:
     """The present slug of an article that had another one."""
-    found = value(connection, "SELECT slug FROM redirect JOIN article ON id = article_id WHERE old_slug = ?", (old_slug,))
+    found = value(
+        connection,
+        "SELECT slug FROM redirect JOIN article ON id = article_id WHERE old_slug = ?",
+        (old_slug,),
+    )
     return str(found) if found else None
 
 
@@ -199,7 +218,8 @@ def rename(connection: apsw.Connection, article_id: int, slug: str, now: datetim
     connection.execute("DELETE FROM redirect WHERE old_slug = ?", (slug,))
     connection.execute("INSERT OR REPLACE INTO redirect VALUES (?, ?)", (old, article_id))
     connection.execute(
-        "UPDATE article SET slug = ?, updated_at = ?, rev = rev + 1 WHERE id = ?", (slug, to_text(now), article_id)
+        "UPDATE article SET slug = ?, updated_at = ?, rev = rev + 1 WHERE id = ?",
+        (slug, to_text(now), article_id),
     )
     purge(connection, touched(connection, article_id), now)
 

@@ -31,13 +31,17 @@ CHUNK = 5_000  # articles in a transaction: other writers of the file get their 
 PICTURES = 24  # real files, which all generated articles share
 BODIES = 40
 
-_TOPICS = """python sqlite asyncio testing packaging typing http caching fastapi databases git linux security
-performance logging parsing regex concurrency queues scheduling deployment containers profiling debugging design
-documentation encoding networking templates css html javascript accessibility search indexing images backups
-migrations observability time-zones unicode floating-point memory iterators generators decorators dataclasses
-pattern-matching exceptions context-managers protocols imports""".split()
-_VERBS = "Measuring Understanding Testing Replacing Reading Simplifying Caching Debugging Scheduling Tuning".split()
-_SHAPES = ("in ten minutes", "without surprises", "by example", "from scratch", "the slow way", "at scale", "in anger")
+_TOPICS = ["python", "sqlite", "asyncio", "testing", "packaging", "typing", "http", "caching", "fastapi", "databases", "git", "linux", "security", "performance", "logging", "parsing", "regex", "concurrency", "queues", "scheduling", "deployment", "containers", "profiling", "debugging", "design", "documentation", "encoding", "networking", "templates", "css", "html", "javascript", "accessibility", "search", "indexing", "images", "backups", "migrations", "observability", "time-zones", "unicode", "floating-point", "memory", "iterators", "generators", "decorators", "dataclasses", "pattern-matching", "exceptions", "context-managers", "protocols", "imports"]
+_VERBS = ["Measuring", "Understanding", "Testing", "Replacing", "Reading", "Simplifying", "Caching", "Debugging", "Scheduling", "Tuning"]
+_SHAPES = (
+    "in ten minutes",
+    "without surprises",
+    "by example",
+    "from scratch",
+    "the slow way",
+    "at scale",
+    "in anger",
+)
 _NOTE = "*This article was made by a generator for load tests. It teaches nothing.*\n\n"
 
 
@@ -54,7 +58,9 @@ def generate(store: Store, settings: Settings, number: int, now: datetime, seed:
         shas = _pictures(connection, settings, now)
         first = count(connection, "SELECT max(id) FROM article") + 1
         authors = _authors(connection)
-        connection.executemany("INSERT OR IGNORE INTO tag (name, label) VALUES (?, ?)", [(tag, tag) for tag in _tag_names()])
+        connection.executemany(
+            "INSERT OR IGNORE INTO tag (name, label) VALUES (?, ?)", [(tag, tag) for tag in _tag_names()]
+        )
     made = {"articles": 0, "tags": 0, "images": 0}
     rows = _articles(chance, first, number, now, authors, bodies)
     while chunk := list(itertools.islice(rows, CHUNK)):
@@ -78,7 +84,10 @@ def _authors(connection: apsw.Connection) -> list[int]:
 
 
 def _pictures(connection: apsw.Connection, settings: Settings, now: datetime) -> list[str]:
-    return [images.keep(connection, settings.images, images.draw(f"Generated {n}"), now) for n in range(1, PICTURES + 1)]
+    return [
+        images.keep(connection, settings.images, images.draw(f"Generated {n}"), now)
+        for n in range(1, PICTURES + 1)
+    ]
 
 
 def _body(chance: random.Random, index: int) -> tuple[str, str]:
@@ -95,7 +104,12 @@ def _body(chance: random.Random, index: int) -> tuple[str, str]:
 
 
 def _articles(
-    chance: random.Random, first: int, number: int, now: datetime, authors: list[int], bodies: list[tuple[str, str]]
+    chance: random.Random,
+    first: int,
+    number: int,
+    now: datetime,
+    authors: list[int],
+    bodies: list[tuple[str, str]],
 ) -> Iterator[tuple[tuple[Any, ...], list[str]]]:
     """Rows of ``article``, each with its tags."""
     names = _tag_names()
@@ -107,11 +121,20 @@ def _articles(
         if status == "published":
             publish_at = to_text(now - timedelta(seconds=60 + chance.random() * 5 * 365 * 86_400))
         else:
-            publish_at = to_text(now + timedelta(hours=1 + chance.random() * 240)) if status == "scheduled" else None
-        tags = {names[bisect.bisect(reach, chance.random() * reach[-1])] for _ in range(chance.choice((1, 2, 2, 3, 3, 4)))}
+            publish_at = (
+                to_text(now + timedelta(hours=1 + chance.random() * 240)) if status == "scheduled" else None
+            )
+        tags = {
+            names[bisect.bisect(reach, chance.random() * reach[-1])]
+            for _ in range(chance.choice((1, 2, 2, 3, 3, 4)))
+        }
         title = f"{chance.choice(_VERBS)} {min(tags)} {chance.choice(_SHAPES)} (generated {article_id})"
         text, html = bodies[article_id % len(bodies)]
-        meta = {"prerequisites": ["Python 3.11", "Patience, mostly"], "tools": ["python", "sqlite"], "tags": sorted(tags)}
+        meta = {
+            "prerequisites": ["Python 3.11", "Patience, mostly"],
+            "tools": ["python", "sqlite"],
+            "tags": sorted(tags),
+        }
         yield (
             (
                 article_id,
@@ -149,9 +172,12 @@ def _write(
     )
     tags = [(row[0], tag, row[9] if row[8] == "published" else None) for row, names in chunk for tag in names]
     connection.executemany("INSERT INTO article_tag (article_id, tag, live_at) VALUES (?, ?, ?)", tags)
-    shown = [(row[0], chance.choice(shas)) for row, _ in chunk for _ in range(chance.choice((1, 2, 3, 4, 5, 6)))]
+    shown = [
+        (row[0], chance.choice(shas)) for row, _ in chunk for _ in range(chance.choice((1, 2, 3, 4, 5, 6)))
+    ]
     connection.executemany(
-        "INSERT INTO image (article_id, sha, alt) VALUES (?, ?, 'A generated picture: bars and circles')", shown
+        "INSERT INTO image (article_id, sha, alt) VALUES (?, ?, 'A generated picture: bars and circles')",
+        shown,
     )
     views = sum(row[14] for row, _ in chunk)
     connection.execute("UPDATE tally SET value = value + ? WHERE name = 'views_received'", (views,))
@@ -161,16 +187,22 @@ def _write(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Make articles for load tests. They say on each page that they are generated.")
+    parser = argparse.ArgumentParser(
+        description="Make articles for load tests. They say on each page that they are generated."
+    )
     parser.add_argument("--articles", type=int, default=5_000, help="how many (default 5000)")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same articles (default 1)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="the same seed makes the same articles (default 1)"
+    )
     options = parser.parse_args()
     settings = Settings.from_environment()
     started = time.perf_counter()
     with Store(settings.database) as store:
         store.create()
         made = generate(store, settings, options.articles, clock.now(), options.seed)
-    print(f"{made['articles']} articles, {made['tags']} tag links, {made['images']} images in {time.perf_counter() - started:.1f} s")
+    print(
+        f"{made['articles']} articles, {made['tags']} tag links, {made['images']} images in {time.perf_counter() - started:.1f} s"
+    )
 
 
 if __name__ == "__main__":

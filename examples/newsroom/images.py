@@ -56,7 +56,9 @@ def draw(title: str) -> bytes:
         x = 72
         for _ in range(chance.randrange(1, 5)):
             width = chance.randrange(30, 130)
-            brush.rounded_rectangle((x, 300 + row * 34, x + width, 312 + row * 34), 6, fill=chance.choice((light, dark)))
+            brush.rounded_rectangle(
+                (x, 300 + row * 34, x + width, 312 + row * 34), 6, fill=chance.choice((light, dark))
+            )
             x += width + 14
     words = title if len(title) <= 20 else title[:19] + "…"
     brush.text((68, 120), words, fill=(255, 255, 255), font=ImageFont.load_default(size=88))
@@ -65,7 +67,11 @@ def draw(title: str) -> bytes:
     return file.getvalue()
 
 
-_TONES = ((0.0, (0.42, 0.36)), (0.03, (0.62, 0.45)), (0.97, (0.26, 0.45)))  # hue shift, (lightness, saturation)
+_TONES = (
+    (0.0, (0.42, 0.36)),
+    (0.03, (0.62, 0.45)),
+    (0.97, (0.26, 0.45)),
+)  # hue shift, (lightness, saturation)
 
 
 def _colour(hue: float, lightness: float, saturation: float) -> tuple[int, int, int]:
@@ -104,7 +110,11 @@ def sources(picture: Row) -> Sources:
     sha, width, height = picture["sha"], picture["width"], picture["height"]
     widths = [int(each) for each in (picture["widths"] or "").split(",") if each]
     srcset = ", ".join(f"/images/{sha}-{each}.webp {each}w" for each in widths)
-    src = f"/images/{sha}-{min(widths, key=lambda each: abs(each - 640))}.webp" if widths else f"/images/{sha}.png"
+    src = (
+        f"/images/{sha}-{min(widths, key=lambda each: abs(each - 640))}.webp"
+        if widths
+        else f"/images/{sha}.png"
+    )
     return Sources(src, srcset, width, height, picture["alt"])
 
 
@@ -114,19 +124,27 @@ def file_of(folder: Path, name: str) -> tuple[Path, str] | None:
     return (folder / name, match[1]) if match else None
 
 
-def make_derivatives(store: Store, folder: Path, now: datetime, *, limit: int = 40, skip_write: bool = False) -> dict[str, object]:
+def make_derivatives(
+    store: Store, folder: Path, now: datetime, *, limit: int = 40, skip_write: bool = False
+) -> dict[str, object]:
     """Cut up to ``limit`` waiting pictures to size. One that is corrupt is recorded as such and stops nothing."""
     with store.read() as connection:
         waiting = rows(
-            connection, "SELECT sha FROM image_file WHERE state = 'pending' ORDER BY created_at, sha LIMIT ?", (limit,)
+            connection,
+            "SELECT sha FROM image_file WHERE state = 'pending' ORDER BY created_at, sha LIMIT ?",
+            (limit,),
         )
     made, problems = 0, {}
     for row in waiting:
         sha = row["sha"]
         state, problem, cut = _cut(folder, sha, skip_write=skip_write)
         with store.write() as connection:
-            connection.execute("UPDATE image_file SET state = ?, problem = ? WHERE sha = ?", (state, problem, sha))
-            connection.executemany("INSERT OR REPLACE INTO derivative VALUES (?, ?, ?, ?)", [(sha, *each) for each in cut])
+            connection.execute(
+                "UPDATE image_file SET state = ?, problem = ? WHERE sha = ?", (state, problem, sha)
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO derivative VALUES (?, ?, ?, ?)", [(sha, *each) for each in cut]
+            )
             purge(connection, [f"image:{sha}"], now)
         made += len(cut)
         if problem:

@@ -26,7 +26,9 @@ LONGEST = 60_000
 WAITING = 8  # articles that are left to be published in the first minutes, so that there is something to see
 
 
-def import_packages(store: Store, settings: Settings, now: datetime, packages: Iterable[str] | None = None) -> dict[str, int]:
+def import_packages(
+    store: Store, settings: Settings, now: datetime, packages: Iterable[str] | None = None
+) -> dict[str, int]:
     """Write an article about each installed package (or each named one) that has something to say.
 
     Most are public at once, some days apart; the last few are scheduled for the coming minutes; every ninth waits
@@ -40,18 +42,26 @@ def import_packages(store: Store, settings: Settings, now: datetime, packages: I
                 continue
             waits = len(drafts) > 3 * WAITING and number >= len(drafts) - WAITING
             place = len(drafts) - number
-            when = now + timedelta(seconds=20 + 40 * (WAITING - place)) if waits else now - timedelta(hours=19 * place)
+            when = (
+                now + timedelta(seconds=20 + 40 * (WAITING - place))
+                if waits
+                else now - timedelta(hours=19 * place)
+            )
             _write(connection, settings, replace(draft, reviewed=number % 9 != 4), when, now)
             written["articles"] += 1
             written["scheduled"] += int(waits)
     return written
 
 
-def _write(connection: apsw.Connection, settings: Settings, draft: articles.Draft, when: datetime, now: datetime) -> None:
+def _write(
+    connection: apsw.Connection, settings: Settings, draft: articles.Draft, when: datetime, now: datetime
+) -> None:
     article_id = articles.create(connection, draft, now)
     name = draft.title.split(":")[0]
     sha = images.keep(connection, settings.images, images.draw(name), now)
-    images.add(connection, article_id, sha, f"Cover of the article on {name}: its name above drawn lines of code")
+    images.add(
+        connection, article_id, sha, f"Cover of the article on {name}: its name above drawn lines of code"
+    )
     articles.schedule(connection, article_id, when, now)
     articles.publish(connection, article_id, now)
 
@@ -117,14 +127,24 @@ class _Fields:
 def _meta(fields: _Fields, name: str, version: str, body: str) -> dict[str, object]:
     needs = [each for each in fields.all("Requires-Dist") if "extra ==" not in each]
     extras = [each.split(";")[0].strip() for each in fields.all("Requires-Dist") if "extra ==" in each]
-    pythons = [each for each in fields.classified("Programming Language :: Python :: ") if re.fullmatch(r"3\.\d+", each)]
+    pythons = [
+        each
+        for each in fields.classified("Programming Language :: Python :: ")
+        if re.fullmatch(r"3\.\d+", each)
+    ]
     links = [each.partition(",") for each in fields.all("Project-URL")]
-    headings = re.findall(r"^#{2,3} (.{3,70})$", body, flags=re.MULTILINE)
+    prose = re.sub(r"^(```+|~~~+).*?^\1", "", body, flags=re.MULTILINE | re.DOTALL)
+    headings = [
+        each for each in re.findall(r"^#{2,3} (.{3,70})$", prose, flags=re.MULTILINE) if not each[0].isdigit()
+    ]
     return {
         "prerequisites": [f"Python {fields.one('Requires-Python')}"] * bool(fields.one("Requires-Python"))
         + [each.split(";")[0].strip() for each in needs],
         "outcomes": [re.sub(r"[*`]|\[([^\]]*)\]\([^)]*\)", r"\1", each).strip(" #") for each in headings[:8]],
-        "checklist": [f"Install it: python -m pip install {name}", "Read the release notes before you raise the version"],
+        "checklist": [
+            f"Install it: python -m pip install {name}",
+            "Read the release notes before you raise the version",
+        ],
         "tools": extras[:40],
         "versions": [f"{name} {version}", *(f"Python {each}" for each in pythons)],
         "references": [{"title": title.strip(), "url": url.strip()} for title, _, url in links],

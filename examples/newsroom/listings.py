@@ -66,7 +66,11 @@ def tag(connection: apsw.Connection, name: str) -> Row | None:
 
 def tags(connection: apsw.Connection, limit: int) -> list[Row]:
     """The tags with most live articles."""
-    return rows(connection, "SELECT name, label, live FROM tag WHERE live > 0 ORDER BY live DESC, name LIMIT ?", (limit,))
+    return rows(
+        connection,
+        "SELECT name, label, live FROM tag WHERE live > 0 ORDER BY live DESC, name LIMIT ?",
+        (limit,),
+    )
 
 
 def related(connection: apsw.Connection, article_id: int) -> list[Row]:

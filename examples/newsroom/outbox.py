@@ -24,7 +24,9 @@ BATCH = 500
 def purge(connection: apsw.Connection, tags: Iterable[str], now: datetime) -> None:
     """Note surrogate keys to purge, in the caller's transaction."""
     at = to_text(now)
-    connection.executemany("INSERT INTO purge_outbox (tag, at) VALUES (?, ?)", [(tag, at) for tag in dict.fromkeys(tags)])
+    connection.executemany(
+        "INSERT INTO purge_outbox (tag, at) VALUES (?, ?)", [(tag, at) for tag in dict.fromkeys(tags)]
+    )
 
 
 def deliver(store: Store, purge_url: str | None, *, noop: bool = False) -> dict[str, object]:
@@ -59,6 +61,8 @@ def _send(purge_url: str, tags: Sequence[str]) -> None:
         connection.request("PURGE", address.path or "/", headers={"Surrogate-Key": " ".join(tags)})
         answer = connection.getresponse()
         if answer.status >= 300:
-            raise OSError(f"the cache at {purge_url} answered {answer.status}, expected 2xx; retry: safe, a purge is harmless")
+            raise OSError(
+                f"the cache at {purge_url} answered {answer.status}, expected 2xx; retry: safe, a purge is harmless"
+            )
     finally:
         connection.close()

@@ -11,7 +11,9 @@ import re
 __all__ = ["from_markdown", "from_rst"]
 
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
-_BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\](?:\([^)]*\)|\[[^\]]*\])|!\[[^\]]*\](?:\(https?://[^)]*\)|\[[^\]]*\])")
+_BADGE = re.compile(
+    r"\[!\[[^\]]*\]\([^)]*\)\](?:\([^)]*\)|\[[^\]]*\])|!\[[^\]]*\](?:\(https?://[^)]*\)|\[[^\]]*\])"
+)
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/?>", re.DOTALL)
 _RULE = re.compile(r"([=\-~^\"'#*+.:_`])\1{2,}\s*$")
 _CODE = re.compile(r"\.\.\s+(?:code-block|code|sourcecode)::\s*(\S*)")
@@ -44,7 +46,10 @@ def _prose(text: str) -> str:
     """Prose outside fences, without tags; what stands in backticks is kept."""
     pieces = re.split(r"(`[^`\n]*`)", _BADGE.sub("", text))
     cleaned = "".join(piece if index % 2 else _TAG.sub("", piece) for index, piece in enumerate(pieces))
-    return "\n".join(line if line.startswith("    ") else line.strip(" \t") if not _listed(line) else line.rstrip() for line in cleaned.split("\n"))
+    return "\n".join(
+        line if line.startswith("    ") else line.strip(" \t") if not _listed(line) else line.rstrip()
+        for line in cleaned.split("\n")
+    )
 
 
 def _listed(line: str) -> bool:
@@ -64,12 +69,21 @@ def from_rst(text: str) -> str:
     ```
     """
     lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")
-    targets = {m[1].strip("`").lower(): m[2] for line in lines if (m := re.match(r"\.\. _([^:]+|`[^`]+`):\s+(\S+)", line))}
+    targets = {
+        m[1].strip("`").lower(): m[2]
+        for line in lines
+        if (m := re.match(r"\.\. _([^:]+|`[^`]+`):\s+(\S+)", line))
+    }
     out: list[str] = []
     at = 0
     while at < len(lines):
         line, following = lines[at], lines[at + 1] if at + 1 < len(lines) else ""
-        if _RULE.match(line) and (not out or not out[-1].strip()) and at + 2 < len(lines) and _RULE.match(lines[at + 2]):
+        if (
+            _RULE.match(line)
+            and (not out or not out[-1].strip())
+            and at + 2 < len(lines)
+            and _RULE.match(lines[at + 2])
+        ):
             at += 1  # the line above an overlined heading
         elif line.strip() and not line.startswith(" ") and _RULE.match(following) and not _RULE.match(line):
             out += ["", f"## {_inline(line.strip(), targets)}", ""]

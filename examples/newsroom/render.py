@@ -44,7 +44,9 @@ def _lower_headings(state: object) -> None:
             token.tag = f"h{min(6, max(2, int(token.tag[1])))}"
 
 
-def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+def _image(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
     token = tokens[index]
     source = str(token.attrs.get("src", ""))
     alt = self.renderInlineAsText(token.children, options, env)
@@ -63,11 +65,15 @@ def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: Opti
     return self.renderToken(tokens, index, options, env)
 
 
-def _table_open(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+def _table_open(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
     return '<div class="wide"><table>\n'
 
 
-def _table_close(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+def _table_close(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
     return "</table></div>\n"
 
 
