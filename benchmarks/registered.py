@@ -1,0 +1,97 @@
+"""What schedules cost that are registered but not due: node start, idle CPU, memory, and the planner's tick."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.rota_side import fill, median, rota_in, table
+from rota.engine.calls import LedgerThread
+from rota.engine.planner import Planner
+from rota.ledger.protocol import NewSchedule
+
+SIZES = (1_000, 10_000, 100_000)
+IDLE_SECONDS = 10.0
+
+
+def registered(folder: Path, size: int) -> dict[str, float]:
+    bench = rota_in(folder)
+    fill(bench, 0)
+    ledger = bench.ledger
+    from rota.define.canonical import canonical_text
+    from rota.timing import compile_schedule, parse_schedule, schedule_as_json
+
+    schedule = parse_schedule("0 0 1 1 *")
+    rule = canonical_text(schedule_as_json(schedule))
+    next_at = compile_schedule(schedule).next_after(ledger.now())
+    for start in range(0, size, 10_000):
+        keys = range(start, min(start + 10_000, size))
+        ledger.put_schedules([NewSchedule("bench", "no-op", f"key:{key}", rule, next_at) for key in keys])
+    bench.close()
+
+    async def go() -> dict[str, float]:
+        began = time.perf_counter()
+        async with bench.running():
+            ready = time.perf_counter() - began
+            cpu = time.process_time()
+            await asyncio.sleep(IDLE_SECONDS)
+            idle = (time.process_time() - cpu) / IDLE_SECONDS
+        return {"start": ready, "idle": idle, "memory": _peak_mib()}
+
+    found = asyncio.run(go())
+    found["tick"] = _tick(bench)
+    return found
+
+
+def _tick(bench: object) -> float:
+    """Microseconds of a planner's step that finds nothing due, the median of 200."""
+    ledger = bench.ledger  # type: ignore[attr-defined]  # a Rota
+    planner = Planner(ledger, LedgerThread(), ahead=1.0, poll=1.0, fired=lambda: None)
+    times = []
+    for _ in range(200):
+        began = time.perf_counter()
+        planner.fire()
+        times.append(time.perf_counter() - began)
+    return median(times) * 1e6
+
+
+def _peak_mib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def main() -> None:
+    rows = []
+    for size in SIZES:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.registered", str(size)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=dict(os.environ),
+        )
+        found = json.loads(done.stdout)
+        rows.append(
+            [
+                f"{size:,}",
+                f"{found['start']:.2f}",
+                f"{found['idle'] * 100:.2f}",
+                f"{found['memory']:.0f}",
+                f"{found['tick']:.0f}",
+            ]
+        )
+    table(
+        ["schedules registered, none due", "node start s", "idle CPU %", "peak memory MiB", "tick µs"], rows
+    )
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="rota-bench-") as folder:
+        print(json.dumps(registered(Path(folder), int(sys.argv[1]))))

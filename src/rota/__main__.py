@@ -1,0 +1,5 @@
+"""``python -m rota``: the command without its script."""
+
+from rota.command import main
+
+main()

@@ -1,0 +1,42 @@
+"""Tasks of several kinds whose bodies note, in a file, that they began: run, attempt and token."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from rota import Run
+
+
+def _note(run: Run) -> None:
+    fd = os.open(os.environ["ROTA_TEST_STARTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(fd, f"{run.id} {run.attempt} {run.token}\n".encode())
+    finally:
+        os.close(fd)
+
+
+async def quick(run: Run) -> dict[str, int]:
+    _note(run)
+    return {"id": run.id}
+
+
+async def slow(run: Run) -> None:
+    _note(run)
+    await asyncio.sleep(0.4)
+
+
+async def failing(run: Run) -> None:
+    _note(run)
+    raise RuntimeError("on purpose")
+
+
+def in_a_thread(run: Run) -> None:
+    _note(run)
+    time.sleep(0.05)  # the work itself: what a thread is for
+
+
+def in_a_process(run: Run) -> int:
+    _note(run)
+    return run.id
