@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-
 # Each row: a file, and its problems as (line, task, key, hint). `DUTY` stands for owner, expects and rollback.
 BAD = {
     "misspelt keys at every depth": (

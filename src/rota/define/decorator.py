@@ -111,7 +111,7 @@ def _checked(
     """The entry by the model, and every problem of it."""
     from pydantic import ValidationError
 
-    from rota.define.checks import check_function
+    from rota.define.checks import check_function, check_together
     from rota.define.entry import TaskEntry
     from rota.define.problems import problems_of
     from rota.define.values import plain_json
@@ -126,7 +126,11 @@ def _checked(
     except ValidationError as error:
         checked, problems = None, problems_of(error, TaskEntry, lambda path: place)
     args = plain_json(dict(entry["args"])) if isinstance(entry.get("args"), Mapping) and checked else {}
-    found = [*check_function(function, {**entry, "args": args}), *_check_importable(function, entry)]
+    found = [
+        *check_together(entry),
+        *check_function(function, {**entry, "args": args}),
+        *_check_importable(function, entry),
+    ]
     problems += [problem.located(file=file, line=line, task=place[2]) for problem in found]
     return checked, problems
 
