@@ -8,14 +8,15 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from pydantic.errors import PydanticUserError
-from pydantic_core import ErrorDetails, to_json
+from pydantic_core import ErrorDetails, ValidationError, to_json
 
 from rota.errors import ArgumentsError, Retriable, nearest
 from rota.execute.handle import Run
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = ["Prepared", "prepare"]
 
@@ -36,7 +37,15 @@ class Prepared:
     takes_run: bool
     takes_nothing: bool  # no argument is required, so that an empty mapping needs no check
     known: tuple[str, ...]  # the names of its arguments
-    model: type[BaseModel]
+    _build_model: Callable[[], type[BaseModel]]
+    _model: type[BaseModel] | None = None
+
+    @property
+    def model(self) -> type[BaseModel]:
+        """What the arguments are checked by; made when first needed, since that loads pydantic."""
+        if self._model is None:
+            self._model = self._build_model()
+        return self._model
 
     def validate(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as the function wants them, read as pydantic reads JSON ("3" fits an int).
@@ -46,8 +55,9 @@ class Prepared:
         """
         if not args and self.takes_nothing:
             return {}
+        model, text = self.model, _as_json(args)
         try:
-            checked = self.model.model_validate_json(_as_json(args))
+            checked = model.model_validate_json(text)
         except ValidationError as misfits:
             raise self._misfit(misfits.errors(include_url=False, include_context=True)) from None
         fields = type(checked).model_fields
@@ -120,7 +130,7 @@ def prepare(function: Callable[..., Any]) -> Prepared:
         takes_run=run_name is not None,
         takes_nothing=all(p.default is not p.empty for p in named),
         known=tuple(p.name for p in named),
-        model=_model(name, named, hints, takes_any=len(plain) > len(named)),
+        _build_model=functools.partial(_model, name, named, hints, takes_any=len(plain) > len(named)),
     )
 
 
@@ -152,6 +162,9 @@ def _model(
     name: str, parameters: list[inspect.Parameter], hints: Mapping[str, Any], *, takes_any: bool
 ) -> type[BaseModel]:
     """A model whose fields are the parameters, under aliases, so that any name is allowed (``json``, ``_x``)."""
+    from pydantic import ConfigDict, Field, create_model
+    from pydantic.errors import PydanticUserError
+
     config = ConfigDict(extra="allow" if takes_any else "forbid", arbitrary_types_allowed=True)
 
     def build(types_: Mapping[str, Any]) -> type[BaseModel]:
@@ -175,6 +188,9 @@ def _model(
 
 
 def _has_schema(hint: Any) -> bool:
+    from pydantic import ConfigDict, create_model
+    from pydantic.errors import PydanticUserError
+
     try:
         create_model("Probe", __config__=ConfigDict(arbitrary_types_allowed=True), value=(hint, ...))
     except PydanticUserError:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import GeneratorType
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from rota.errors import ArgumentsError, RotaError
 from rota.execute.protocol import Outcome
@@ -23,6 +23,7 @@ __all__ = [
     "failed",
     "from_exception",
     "late",
+    "redacted",
     "succeeded",
 ]
 
@@ -95,6 +96,16 @@ def from_exception(error: BaseException, redact: Redact = str) -> Outcome:
             return Outcome("error", error=error_json(type(known).__name__, redact(known.what), **facts))
         case other:
             return Outcome("error", error=_described(other, redact, trace=True))
+
+
+def redacted(error: str | None, redact: Redact) -> str | None:
+    """An error object that came from elsewhere, with its texts redacted."""
+    if error is None:
+        return None
+    fields = from_json(error)
+    return to_json(
+        {name: redact(value) if isinstance(value, str) else value for name, value in fields.items()}
+    ).decode()
 
 
 def late(outcome: Outcome) -> Outcome:

@@ -55,26 +55,23 @@ class LimitedSink:
         self._lock = threading.Lock()
         self._is_finished = False
 
-    def line(self, source: str, text: str) -> None:
-        text = self._kept(text)
-        size = len(text) + 1 if text.isascii() else len(text.encode("utf-8", "replace")) + 1
+    def line(self, source: str, text: str, more: int = 0) -> None:
+        """``more`` is how much of the line was cut before it got here."""
         with self._lock:
             if self._is_finished:  # from a thread or child that outlived its attempt
                 return
-            if self._tail is None and size <= self._head:
-                self._head -= size
-                self._sink.line(source, text)
-            else:
-                self._hold(source, text, size)
+            if self._tail is None:
+                kept = self._kept(text, more)
+                size = _size(kept)
+                if size <= self._head:
+                    self._head -= size
+                    self._sink.line(source, kept)
+                    return
+            self._hold(source, text, more)
 
     def progress(self, done: float, total: float | None, note: str) -> None:
         if not self._is_finished:
             self._sink.progress(done, total, self._kept(note) if note else note)
-
-    def skipped(self, size: int) -> None:
-        """``size`` bytes were cut before they got here; `finish` counts them in."""
-        with self._lock:
-            self._cut += size
 
     def finish(self) -> None:
         """Pass on what was held back, after the line that says how much was cut. Later lines are dropped."""
@@ -82,33 +79,54 @@ class LimitedSink:
             if self._is_finished:
                 return
             self._is_finished = True
-            held, self._tail = self._tail or (), None
+            held, self._tail = self._tail or deque(), None
+            shown = self._shown_at_end(held)
             if self._cut:
                 self._sink.line("rota", f"{size_in_words(self._cut)} of log cut here")
-            for source, text, _ in held:
+            for source, text in shown:
                 self._sink.line(source, text)
 
-    def _kept(self, text: str) -> str:
-        length = len(text)
-        text = self._redact(escaped(text[: LINE_LIMIT + LINE_SLACK]))
-        if len(text) > LINE_LIMIT:
-            text = f"{text[:LINE_LIMIT]}... {max(length, len(text)) - LINE_LIMIT} more characters cut"
-        return text
+    def _shown_at_end(self, held: deque[tuple[str, str, int]]) -> list[tuple[str, str]]:
+        """The last lines that fit, now that their size is known: escapes and redaction change it."""
+        room = self._tail_limit
+        shown: deque[tuple[str, str]] = deque()
+        for source, text, more in reversed(held):
+            kept = self._kept(text, more)
+            size = _size(kept)
+            if size > room and shown:
+                room = 0
+                self._cut += len(text) + 1 + more
+                continue
+            room -= size
+            shown.appendleft((source, kept))
+        return list(shown)
 
-    def _hold(self, source: str, text: str, size: int) -> None:
-        """Keep a line for the end, and drop the oldest ones for which there is no room."""
+    def _kept(self, text: str, more: int = 0) -> str:
+        more += max(0, len(text) - LINE_LIMIT)
+        text = self._redact(escaped(text[: LINE_LIMIT + LINE_SLACK]))
+        if not more and len(text) <= LINE_LIMIT * 2:  # escapes make it longer; that is no reason to cut
+            return text
+        return f"{text[:LINE_LIMIT]}... {max(1, more)} more cut"
+
+    def _hold(self, source: str, text: str, more: int) -> None:
+        """Keep a line for the end as it came, and drop the oldest ones for which there is no room."""
         if self._tail is None:
             self._tail = deque()
             limit = size_in_words(self._limit)
             self._sink.line(
                 "rota", f"the log nears its limit of {limit}: what follows is shown in part, at the end"
             )
-        self._tail.append((source, text, size))
-        self._tail_size += size
+        text = text[: LINE_LIMIT + LINE_SLACK]
+        self._tail.append((source, text, more))
+        self._tail_size += len(text) + 1
         while self._tail_size > self._tail_limit and len(self._tail) > 1:
-            dropped = self._tail.popleft()[2]
-            self._tail_size -= dropped
-            self._cut += dropped
+            _, dropped, uncounted = self._tail.popleft()
+            self._tail_size -= len(dropped) + 1
+            self._cut += len(dropped) + 1 + uncounted
+
+
+def _size(text: str) -> int:
+    return len(text) + 1 if text.isascii() else len(text.encode("utf-8", "replace")) + 1
 
 
 class Capture(logging.Handler):
