@@ -56,7 +56,7 @@ def tag_name(label: str) -> str:
     """A tag as part of its address: ASCII, never empty, the same for the same label.
 
     >>> tag_name("Type checking"), tag_name("🦦")
-    ('type-checking', 'tag-b1ae2d')
+    ('type-checking', 'tag-85c809')
     """
     return metadata.slug(label) or f"tag-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
 

@@ -31,8 +31,72 @@ CHUNK = 5_000  # articles in a transaction: other writers of the file get their 
 PICTURES = 24  # real files, which all generated articles share
 BODIES = 40
 
-_TOPICS = ["python", "sqlite", "asyncio", "testing", "packaging", "typing", "http", "caching", "fastapi", "databases", "git", "linux", "security", "performance", "logging", "parsing", "regex", "concurrency", "queues", "scheduling", "deployment", "containers", "profiling", "debugging", "design", "documentation", "encoding", "networking", "templates", "css", "html", "javascript", "accessibility", "search", "indexing", "images", "backups", "migrations", "observability", "time-zones", "unicode", "floating-point", "memory", "iterators", "generators", "decorators", "dataclasses", "pattern-matching", "exceptions", "context-managers", "protocols", "imports"]
-_VERBS = ["Measuring", "Understanding", "Testing", "Replacing", "Reading", "Simplifying", "Caching", "Debugging", "Scheduling", "Tuning"]
+_TOPICS = [
+    "python",
+    "sqlite",
+    "asyncio",
+    "testing",
+    "packaging",
+    "typing",
+    "http",
+    "caching",
+    "fastapi",
+    "databases",
+    "git",
+    "linux",
+    "security",
+    "performance",
+    "logging",
+    "parsing",
+    "regex",
+    "concurrency",
+    "queues",
+    "scheduling",
+    "deployment",
+    "containers",
+    "profiling",
+    "debugging",
+    "design",
+    "documentation",
+    "encoding",
+    "networking",
+    "templates",
+    "css",
+    "html",
+    "javascript",
+    "accessibility",
+    "search",
+    "indexing",
+    "images",
+    "backups",
+    "migrations",
+    "observability",
+    "time-zones",
+    "unicode",
+    "floating-point",
+    "memory",
+    "iterators",
+    "generators",
+    "decorators",
+    "dataclasses",
+    "pattern-matching",
+    "exceptions",
+    "context-managers",
+    "protocols",
+    "imports",
+]
+_VERBS = [
+    "Measuring",
+    "Understanding",
+    "Testing",
+    "Replacing",
+    "Reading",
+    "Simplifying",
+    "Caching",
+    "Debugging",
+    "Scheduling",
+    "Tuning",
+]
 _SHAPES = (
     "in ten minutes",
     "without surprises",
@@ -118,6 +182,7 @@ def _articles(
     for article_id in range(first, first + number):
         draw = chance.random()
         status = "published" if draw < 0.94 else "scheduled" if draw < 0.97 else "draft"
+        publish_at: str | None
         if status == "published":
             publish_at = to_text(now - timedelta(seconds=60 + chance.random() * 5 * 365 * 86_400))
         else:

@@ -16,11 +16,15 @@ from typing import cast
 import apsw
 
 from newsroom import articles, images, metadata, plaintext
+from newsroom.render import plain
 from newsroom.settings import Settings
 from newsroom.store import Store, count
 
 __all__ = ["import_packages", "installed"]
 
+_BORING = re.compile(
+    r"^\d|sponsor|licen[sc]e|table of contents|badge|contribut|changelog|thanks", re.IGNORECASE
+)
 SHORTEST = 600  # characters of description that make an article
 LONGEST = 60_000
 WAITING = 8  # articles that are left to be published in the first minutes, so that there is something to see
@@ -84,14 +88,15 @@ def installed(packages: Iterable[str] | None = None) -> Iterator[articles.Draft]
 def _draft(slug: str, package: importlib.metadata.Distribution) -> articles.Draft:
     message = cast(email.message.Message, package.metadata)
     fields = _Fields(message)
-    name, summary = fields.one("Name"), fields.one("Summary").rstrip(".")
+    name = fields.one("Name")
+    summary = fields.one("Summary").rstrip(".").removeprefix(f"{name}: ")
     text = str(message.get_payload() or "") or fields.one("Description")
     kind = fields.one("Description-Content-Type")
     body = plaintext.from_markdown(text) if "markdown" in kind else plaintext.from_rst(text)
     return articles.Draft(
         slug=slug,
         title=f"{name}: {summary}" if summary and len(summary) < 90 else name,
-        summary=summary,
+        summary=_lead(body) or summary,
         body=_without_title(body)[:LONGEST],
         author=fields.author() or f"The {name} authors",
         meta=_meta(fields, name, package.version, body),
@@ -101,6 +106,15 @@ def _draft(slug: str, package: importlib.metadata.Distribution) -> articles.Draf
 def _without_title(body: str) -> str:
     """The body without a first heading that only repeats the name."""
     return re.sub(r"\A#{1,2} [^\n]{1,40}\n+", "", body)
+
+
+def _lead(body: str) -> str:
+    """The first paragraph of the body that reads like one; empty when there is none near the top."""
+    for part in _without_title(body).split("\n\n")[:12]:
+        words = plain(part)
+        if len(words) >= 60 and part[0].isalnum() and ". " in f"{words} " and "    " not in part:
+            return words if len(words) <= 220 else words[:220].rsplit(" ", 1)[0] + " …"
+    return ""
 
 
 class _Fields:

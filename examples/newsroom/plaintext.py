@@ -11,8 +11,9 @@ import re
 __all__ = ["from_markdown", "from_rst"]
 
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
+_PICTURE = r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])"
 _BADGE = re.compile(
-    r"\[!\[[^\]]*\]\([^)]*\)\](?:\([^)]*\)|\[[^\]]*\])|!\[[^\]]*\](?:\(https?://[^)]*\)|\[[^\]]*\])"
+    rf"\[(?:{_PICTURE}\s*)+\](?:\([^)]*\)|\[[^\]]*\])?|{_PICTURE.replace(r'[^)]*', r'https?://[^)]*', 1)}"
 )
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/?>", re.DOTALL)
 _RULE = re.compile(r"([=\-~^\"'#*+.:_`])\1{2,}\s*$")

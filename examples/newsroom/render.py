@@ -78,10 +78,10 @@ def _table_close(
 
 
 def _highlight(code: str, language: str, _: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
+    from pygments import highlight  # type: ignore[import-untyped]  # Pygments carries no types
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # Pygments carries no types
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # Pygments carries no types
+    from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # Pygments carries no types
 
     names = {"": "text", "console": "console", "py": "python", "sh": "bash", "shell": "bash"}
     try:
@@ -94,7 +94,8 @@ def _highlight(code: str, language: str, _: str) -> str:
 def plain(text: str) -> str:
     """Markdown as words, for search and summaries."""
     text = re.sub(r"`{3,}[^\n]*|~{3,}[^\n]*", " ", text)
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])", r"\1", text)
+    text = re.sub(r"<https?://[^>]*>|^\[[^\]]+\]:\s.*$", " ", text, flags=re.MULTILINE)
     return " ".join(re.sub(r"[*_`#>|]+|^[-=]{3,}$", " ", text, flags=re.MULTILINE).split())
 
 
