@@ -131,6 +131,18 @@ def test_a_function_inside_another_runs_where_it_stands(registry) -> None:
     assert "cannot import it" in problem.what
 
 
+def test_two_functions_of_one_name_are_not_mistaken_for_each_other(registry) -> None:
+    def make(number: int):
+        async def made() -> int:
+            return number
+
+        return made
+
+    registry.task(name="one", **DUTY)(make(1))
+    (problem,) = problems(registry, make(2), name="two", **DUTY)
+    assert problem.key == "run"
+
+
 def test_what_is_no_function_is_wrong_usage(registry) -> None:
     with pytest.raises(UsageError, match="decorates a function"):
         registry.task(**DUTY)(type("Thing", (), {}))
@@ -146,7 +158,7 @@ def test_queues_of_the_program() -> None:
     registry.task(queue="mail", **DUTY)(rebuild_sitemap)
     assert registry.loaded().queues == {"mail": Queue("mail", rate=10.0)}
     with pytest.raises(DefinitionErrors) as caught:
-        TaskRegistry("web", queues={"mail": {"weigth": 3}})
+        TaskRegistry("web", queues={"mail": {"weigth": 3}}).loaded()
     assert caught.value.problems[0].hint == "weight"
 
 

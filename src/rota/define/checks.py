@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rota.errors import ArgumentsError, DefinitionError
 from rota.model.task import Isolation
 
-__all__ = ["check_function", "check_together", "own_isolation"]
+if TYPE_CHECKING:
+    from rota.execute.arguments import Prepared
+
+__all__ = ["check_function", "check_together", "looked_at", "own_isolation"]
 
 TARGETS = ("run", "command", "request")
 
@@ -40,43 +43,43 @@ def check_together(entry: Mapping[str, Any]) -> Iterator[DefinitionError]:
         )
 
 
-def own_isolation(function: Callable[..., Any]) -> Isolation:
-    """Where a function runs when its author does not say: `async def` on the loop, `def` in a worker process."""
-    from rota.execute.arguments import prepare
-
-    return Isolation.LOOP if prepare(function).is_async else Isolation.PROCESS
-
-
-def check_function(function: Callable[..., Any], entry: Mapping[str, Any]) -> Iterator[DefinitionError]:
-    """Problems between a function and the task that runs it: its kind, and the arguments it is handed.
-
-    A task without a schedule may leave its arguments to whoever asks for a run.
-    """
+def looked_at(function: Callable[..., Any]) -> Prepared:
+    """A function as it will be called. Raises `DefinitionError` where it is of a kind that cannot be a task's."""
     from rota.execute.arguments import prepare
 
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        yield DefinitionError(
+        raise DefinitionError(
             "a task's function cannot be a generator",
             key="run",
             expected="a function that returns its result",
             found="a function that yields",
         )
-        return
     try:
-        prepared = prepare(function)
+        return prepare(function)
     except (ValueError, TypeError) as error:
-        yield DefinitionError(
+        raise DefinitionError(
             "the function's arguments cannot be told",
             key="run",
             expected="a function with a Python signature",
             found=str(error),
-        )
-        return
-    yield from _check_isolation(prepared.is_async, entry.get("isolation"))
-    args = entry.get("args")
+        ) from error
+
+
+def own_isolation(look: Prepared) -> Isolation:
+    """Where a function runs when its author does not say: `async def` on the loop, `def` in a worker process."""
+    return Isolation.LOOP if look.is_async else Isolation.PROCESS
+
+
+def check_function(look: Prepared, entry: Mapping[str, Any]) -> Iterator[DefinitionError]:
+    """Problems between a function and the task that runs it: its kind, and the arguments it is handed.
+
+    A task without a schedule may leave its arguments to whoever asks for a run.
+    """
+    yield from _check_isolation(look.is_async, entry.get("isolation"))
+    args = entry.get("args", {})
     if isinstance(args, dict) and (args or entry.get("schedule") is not None):
         try:
-            prepared.validate(args)
+            look.validate(args)
         except ArgumentsError as error:
             yield DefinitionError(error.what, key="args", expected=error.expected, found=error.found)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pathlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from rota.define.build import queue_of, task_of
-from rota.define.checks import check_function, check_together, own_isolation
+from rota.define.checks import check_function, check_together, looked_at, own_isolation
 from rota.define.code import put_on_path, resolve, resolve_function
 from rota.define.entry import RotaFile, TaskEntry
 from rota.define.loaded import LoadedRota, no_such_queue
@@ -21,9 +22,19 @@ from rota.define.values import is_reference, is_timezone
 from rota.errors import DefinitionError, DefinitionErrors
 from rota.model.task import Task
 
+if TYPE_CHECKING:
+    from rota.execute.arguments import Prepared
+
 __all__ = ["load_file", "put_on_path", "resolve"]
 
-Functions = dict[str, Callable[..., Any]]
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What importing the file's functions gave, by reference."""
+
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    looks: dict[str, Prepared] = field(default_factory=dict)
+    failed: dict[str, DefinitionError] = field(default_factory=dict)
 
 
 def load_file(path: str | pathlib.Path, *, import_code: bool = True) -> LoadedRota:
@@ -36,22 +47,23 @@ def load_file(path: str | pathlib.Path, *, import_code: bool = True) -> LoadedRo
     Raises `DefinitionErrors` with every problem of the file, in the order of its lines.
     """
     source = read(pathlib.Path(path))
-    functions: Functions = {}
+    code = _Code()
     file, problems = _validated(source)
     problems += _task_problems(source)
     if import_code:
         put_on_path(pathlib.Path(path).resolve().parent)
-        problems += _code_problems(source, functions)
+        problems += _code_problems(source, code)
     if file is None or problems:
         raise DefinitionErrors(
             sorted(problems, key=lambda one: (one.file != source.file, one.file or "", one.line or 0))
         )
-    tasks = (_built(source, number, entry, file.service, functions) for number, entry in enumerate(file.task))
+    tasks = (_built(source, number, entry, file.service, code) for number, entry in enumerate(file.task))
     return LoadedRota(
         file.service,
         {task.name: task for task in tasks},
         {name: queue_of(name, entry) for name, entry in file.queue.items()},
-        functions,
+        code.functions,
+        code.looks,
     )
 
 
@@ -127,19 +139,24 @@ def _queues_not_declared(source: Source) -> Iterator[DefinitionError]:
             yield _at(source, no_such_queue(queue, known), ("task", number, "queue"))
 
 
-def _code_problems(source: Source, functions: Functions) -> Iterator[DefinitionError]:
+def _code_problems(source: Source, code: _Code) -> Iterator[DefinitionError]:
     """Import every function that is named, and check it against its task."""
-    failed: dict[str, DefinitionError] = {}
     for number, task in enumerate(source.tasks()):
         for path, reference in _references(number, task):
-            problem = _imported(reference, functions, failed)
+            problem = _imported(reference, code)
             if problem is not None:
                 yield _at(source, problem, path)
-        function = functions.get(str(task.get("run")))
-        if function is not None:
-            filled = {"args": {}, **task}
-            for problem in check_function(function, filled):
-                yield _at(source, problem, ("task", number, problem.key or "run"))
+        run = task.get("run")
+        if not isinstance(run, str) or run not in code.functions:
+            continue
+        if run not in code.looks:
+            try:
+                code.looks[run] = looked_at(code.functions[run])
+            except DefinitionError as problem:
+                yield _at(source, problem, ("task", number, "run"))
+                continue
+        for misfit in check_function(code.looks[run], task):
+            yield _at(source, misfit, ("task", number, misfit.key or "run"))
 
 
 def _references(number: int, task: dict[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -150,24 +167,22 @@ def _references(number: int, task: dict[str, Any]) -> Iterator[tuple[Path, str]]
         yield ("task", number, "expectation", "verify"), expectation["verify"]
 
 
-def _imported(
-    reference: str, functions: Functions, failed: dict[str, DefinitionError]
-) -> DefinitionError | None:
-    """Import a function into ``functions``; what is wrong with it, if that is news.
+def _imported(reference: str, code: _Code) -> DefinitionError | None:
+    """Import a function; what is wrong with it, if that is news.
 
     A module that raised is told once, at the line that raised, however many tasks need it: it is one
     thing to mend. A name that is not there is told wherever it stands.
     """
     module = reference.partition(":")[0]
-    if reference in functions:
+    if reference in code.functions:
         return None
-    known = failed.get(module) or failed.get(reference)
+    known = code.failed.get(module) or code.failed.get(reference)
     if known is not None:
         return None if known.file else known
     try:
-        functions[reference] = resolve_function(reference)
+        code.functions[reference] = resolve_function(reference)
     except DefinitionError as problem:
-        failed[module if module not in sys.modules else reference] = problem
+        code.failed[module if module not in sys.modules else reference] = problem
         return problem
     return None
 
@@ -180,11 +195,11 @@ def _at(source: Source, problem: DefinitionError, path: Path) -> DefinitionError
     return problem.located(file=file, line=line, task=task, key=key_name(path))
 
 
-def _built(source: Source, number: int, entry: TaskEntry, service: str, functions: Functions) -> Task:
-    function = functions.get(entry.run) if entry.run is not None else None
+def _built(source: Source, number: int, entry: TaskEntry, service: str, code: _Code) -> Task:
+    look = None if entry.run is None else code.looks.get(entry.run)
     return task_of(
         entry,
         service=service,
         source=f"{source.file}:{source.line(('task', number))}",
-        isolation=None if function is None else own_isolation(function),
+        isolation=None if look is None else own_isolation(look),
     )

@@ -18,14 +18,17 @@ __all__ = ["LoadedRota"]
 
 @dataclass(frozen=True, slots=True)
 class LoadedRota:
-    """The tasks and queues of one service. ``functions`` holds what was imported or decorated so far, by
-    reference; a function that is not there yet is imported when it is first asked for."""
+    """The tasks and queues of one service.
+
+    ``functions`` holds what was imported or decorated so far, by reference, and ``looks`` what is known of
+    how they are called; a function that is not there yet is imported when it is first asked for.
+    """
 
     service: str
     tasks: Mapping[str, Task]
     queues: Mapping[str, Queue] = field(default_factory=dict)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False, compare=False)
-    _prepared: dict[str, Prepared] = field(default_factory=dict, repr=False, compare=False)
+    looks: dict[str, Prepared] = field(default_factory=dict, repr=False, compare=False)
 
     def task(self, name: str) -> Task:
         """The task of that name. Raises `UnknownName`, with the nearest."""
@@ -55,11 +58,14 @@ class LoadedRota:
 
     def prepared(self, name: str) -> Prepared:
         """A task's function, looked at once: how it is called, and what arguments it takes."""
-        found = self._prepared.get(name)
+        function = self.function(name)
+        target = self.tasks[name].target
+        assert isinstance(target, Function), "function() refuses other targets"
+        found = self.looks.get(target.path)
         if found is None:
-            from rota.execute.arguments import prepare
+            from rota.define.checks import looked_at
 
-            found = self._prepared[name] = prepare(self.function(name))
+            found = self.looks[target.path] = looked_at(function)
         return found
 
     def validate_args(self, name: str, args: Mapping[str, Any] | None) -> str | None:
@@ -84,6 +90,7 @@ class LoadedRota:
             {**self.tasks, **other.tasks},
             {**self.queues, **other.queues},
             {**self.functions, **other.functions},
+            {**self.looks, **other.looks},
         )
         problems += both.unknown_queues()
         if problems:

@@ -10,8 +10,9 @@ import datetime as dt
 import math
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Any, TypeGuard
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -169,15 +170,19 @@ def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ValueError, OSError, LookupError) as error:
-        from zoneinfo import available_timezones
-
         raise refused(
             f"there is no time zone {value!r}",
             expected="a name of the IANA time zone database, such as Europe/Berlin or UTC",
             found=shown(value),
-            hint=nearest(value, available_timezones()),
+            hint=_nearest_timezone(value),
         ) from error
     return value
+
+
+@lru_cache(maxsize=100)
+def _nearest_timezone(name: str) -> str | None:
+    """Kept, since the names are read from disk and one slip may stand in a thousand tasks."""
+    return nearest(name, available_timezones())
 
 
 def is_timezone(value: object) -> TypeGuard[str]:
