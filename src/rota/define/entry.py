@@ -77,7 +77,9 @@ class CommandEntry(_Table):
         examples=[["pg_dump", "--file", "/backup/web.sql"]],
     )
     shell: bool = Field(False, description="Hand the one text of argv to /bin/sh.")
-    cwd: str | None = Field(None, description="The folder it runs in; none: the folder of rota.toml.")
+    cwd: str | None = Field(
+        None, description="The folder it runs in; none: the one that the node was started in."
+    )
     env: dict[str, SecretText] = Field(
         default_factory=dict,
         description="Environment variables to add. env:NAME refers to a variable of the node, so that no secret stands in the file.",
