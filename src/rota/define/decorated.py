@@ -118,7 +118,7 @@ def _clashes(
     tasks: Mapping[str, Task],
     functions: Mapping[str, Callable[..., Any]],
 ) -> Iterator[DefinitionError]:
-    first = tasks.get(entry["name"])
+    first = tasks.get(str(entry["name"]))
     if first is not None:
         yield DefinitionError(
             f"there are two tasks named {entry['name']}",
