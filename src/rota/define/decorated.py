@@ -13,9 +13,9 @@ from pydantic_core import PydanticCustomError
 from rota.define.build import queue_of, task_of
 from rota.define.checks import check_function, check_together, looked_at, own_isolation
 from rota.define.entry import RotaFile, TaskEntry
+from rota.define.json_values import plain_json
 from rota.define.options import QueueOptions
 from rota.define.problems import problems_of
-from rota.define.values import plain_json
 from rota.errors import DefinitionError, DefinitionErrors, UsageError
 from rota.execute.arguments import Prepared
 from rota.model.task import Isolation, Queue, Task

@@ -17,25 +17,11 @@ from pydantic import (
     model_validator,
 )
 
+from rota.define.json_values import JsonObject, JsonValue
+from rota.define.refusal import refused, shown
 from rota.define.result_schema import ResultSchema
-from rota.define.values import (
-    Duration,
-    Duty,
-    JsonObject,
-    JsonValue,
-    Name,
-    Patterns,
-    PositiveDuration,
-    Rate,
-    Reference,
-    ScheduleValue,
-    SecretText,
-    TimeLimit,
-    TimeZone,
-    Url,
-    refused,
-    shown,
-)
+from rota.define.texts import Duty, Name, Patterns, Reference, SecretText, Url
+from rota.define.times import Duration, PositiveDuration, Rate, ScheduleValue, TimeLimit, TimeZone
 from rota.model.task import CatchUp, Isolation, Overlap
 
 __all__ = [

@@ -18,7 +18,8 @@ from rota.define.loaded import LoadedRota, no_such_queue
 from rota.define.locate import Path
 from rota.define.problems import key_name, problems_of
 from rota.define.source import Source, read
-from rota.define.values import is_reference, is_timezone
+from rota.define.texts import is_reference
+from rota.define.times import is_timezone
 from rota.errors import DefinitionError, DefinitionErrors
 from rota.model.task import Task
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from rota.define.entry import RotaFile, TaskEntry
-from rota.define.values import shown
+from rota.define.refusal import shown
 from rota.errors import DefinitionError, nearest
 
 __all__ = ["Place", "key_name", "problems_of"]

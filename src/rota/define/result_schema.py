@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from rota.define.values import plain_json, refused, shown
+from rota.define.json_values import plain_json
+from rota.define.refusal import refused, shown
 from rota.errors import nearest
 
 __all__ = ["KEYWORDS", "ResultSchema"]
