@@ -1,0 +1,44 @@
+"""A task's definition and its schedules, read back from the ledger."""
+
+from __future__ import annotations
+
+import json
+
+from rota.clock import Instant
+from rota.define.canonical import task_from_json
+from rota.ledger.protocol import ScheduleRecord, TaskRecord
+from rota.model.schedule import Schedule
+from rota.model.task import Task
+from rota.timing import Occurrences, compile_schedule, schedule_from_json
+
+__all__ = ["defined", "due_between", "first_due", "rule_of"]
+
+
+def defined(record: TaskRecord) -> Task:
+    """The task as it was applied."""
+    return task_from_json(json.loads(record.definition))
+
+
+def rule_of(schedule: ScheduleRecord) -> Schedule:
+    return schedule_from_json(schedule.rule)
+
+
+def _compiled(schedule: ScheduleRecord) -> Occurrences:
+    seed = f"{schedule.service}/{schedule.task}/{schedule.key}"  # the planner's seed: both must agree
+    return compile_schedule(schedule_from_json(schedule.rule), seed=seed)
+
+
+def due_between(schedule: ScheduleRecord, after: int, until: int, limit: int) -> list[Instant]:
+    """The occurrences later than ``after`` and not later than ``until``; the first ``limit`` of them."""
+    occurrences = _compiled(schedule)
+    found: list[Instant] = []
+    at = occurrences.next_after(Instant(after))
+    while at is not None and at <= until and len(found) < limit:
+        found.append(at)
+        at = occurrences.next_after(at)
+    return found
+
+
+def first_due(schedule: ScheduleRecord, after: int, limit: int) -> list[Instant]:
+    """The next occurrences later than ``after``; fewer than ``limit`` where the schedule ends."""
+    return due_between(schedule, after, 2**62, limit)

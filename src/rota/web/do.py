@@ -1,0 +1,107 @@
+"""What an operator does, from a page or a call: checked against their role, then handed to `rota.change.actions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+
+from rota.change import actions
+from rota.clock import Instant
+from rota.errors import UnknownName, UsageError
+from rota.ledger.protocol import TaskRecord
+from rota.read.runs import the_run
+from rota.web.context import context_of, visitor_of
+from rota.web.forms import pause_until, validated
+
+__all__ = ["cancel", "do_to_run", "do_to_task", "pause", "resume", "retry", "trigger"]
+
+
+def do_to_task(
+    request: Request, record: TaskRecord, action: str, form: Mapping[str, str], args: Mapping[str, Any] | None
+) -> int | None:
+    """What a task's form asks for; the new run's id where it makes one."""
+    reason = form.get("reason", "").strip() or None
+    match action:
+        case "trigger":
+            return trigger(request, record, args, reason)
+        case "pause":
+            pause(request, record, reason, pause_until(form, context_of(request).ledger.now()))
+        case "resume":
+            resume(request, record, reason)
+        case _:
+            raise UnknownName("action", action, ("trigger", "pause", "resume"))
+    return None
+
+
+def do_to_run(request: Request, run_id: int, action: str, reason: str | None) -> None:
+    """What a run's form asks for."""
+    match action:
+        case "cancel":
+            cancel(request, run_id, reason)
+        case "retry":
+            retry(request, run_id, reason)
+        case _:
+            raise UnknownName("action", action, ("cancel", "retry"))
+
+
+def trigger(
+    request: Request,
+    record: TaskRecord,
+    args: Mapping[str, Any] | None,
+    reason: str | None,
+    run_at: Instant | None = None,
+) -> int:
+    """Record a run of the task; its arguments are checked first."""
+    actor = _allowed(request, "trigger")
+    context = context_of(request)
+    text = validated(context.loaded, record, args)
+    run_id = actions.trigger(context.ledger, record, args=text, actor=actor, reason=reason, run_at=run_at)
+    context.wake()
+    return run_id
+
+
+def pause(request: Request, record: TaskRecord, reason: str | None, until: Instant | None) -> None:
+    """Pause the task. Raises `UsageError` without a reason: whoever finds it paused must know why."""
+    actor = _allowed(request, "pause")
+    if not reason:
+        raise UsageError(
+            "a pause needs a reason",
+            expected="why the task is paused, in a few words",
+            found="nothing",
+            where="reason",
+        )
+    actions.pause(context_of(request).ledger, record, actor=actor, reason=reason, until=until)
+
+
+def resume(request: Request, record: TaskRecord, reason: str | None) -> None:
+    """End the task's pause."""
+    actor = _allowed(request, "resume")
+    context = context_of(request)
+    actions.resume(context.ledger, record, actor=actor, reason=reason)
+    context.wake()
+
+
+def cancel(request: Request, run_id: int, reason: str | None) -> None:
+    """Withdraw a waiting run, or ask a running one to stop."""
+    actor = _allowed(request, "cancel")
+    context = context_of(request)
+    the_run(context.ledger, run_id)
+    actions.cancel(context.ledger, run_id, actor=actor, reason=reason)
+    context.beat()
+
+
+def retry(request: Request, run_id: int, reason: str | None) -> None:
+    """Try a run that has ended once more."""
+    actor = _allowed(request, "retry")
+    context = context_of(request)
+    the_run(context.ledger, run_id)
+    actions.retry(context.ledger, run_id, actor=actor, reason=reason)
+    context.wake()
+
+
+def _allowed(request: Request, action: str) -> str:
+    visitor = visitor_of(request)
+    visitor.must(action)
+    return visitor.actor
