@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +9,6 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rota.define import canonical
 from rota.define.canonical import (
     canonical_text,
     digest,
@@ -169,7 +167,3 @@ def test_the_whole_rota_names_its_service_queues_and_tasks() -> None:
     made = rota_as_json(rota(TASK, mail=Queue("mail", rate=10.0)))
     assert list(made) == ["service", "queues", "tasks"]
     assert made["queues"] == {"mail": {"weight": 1, "rate": 10.0}}
-
-
-def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(canonical).failed == 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import doctest
 import sys
 from pathlib import Path
 
 import pytest
 
-from rota.define import code
 from rota.define.code import put_on_path, resolve
 from rota.errors import DefinitionError
 from rota.model.task import Isolation
@@ -173,7 +171,3 @@ def test_the_search_path_is_changed_by_asking_and_once(folder: Path) -> None:
 def test_what_is_not_a_reference_is_refused() -> None:
     with pytest.raises(DefinitionError, match="names nothing"):
         resolve("textwrap.dedent")
-
-
-def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(code).failed == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -238,7 +237,3 @@ def test_every_key_that_tomllib_yields_has_the_line_on_which_it_was_written(
     found = locate.locate(text)
     assert set(found) == yielded
     assert {path: found[path] for path in yielded} == {path: written[path] for path in yielded}
-
-
-def test_the_examples_in_the_docstrings() -> None:
-    assert doctest.testmod(locate).failed == 0
