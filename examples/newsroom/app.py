@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 
 from newsroom import security
 from newsroom.headers import ReplyHeaders
+from newsroom.page import NeedsEditor, NeedsReader, Site, html
 from newsroom.pages import account, editorial, files, machine, public
 from newsroom.settings import Settings
-from newsroom.site import NeedsEditor, NeedsReader, Site, html
 from newsroom.store import Store
 
 __all__ = ["create_app"]

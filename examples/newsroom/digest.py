@@ -6,6 +6,7 @@ name that holds both. A crash in between leaves a file that the next try writes 
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, time, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -18,7 +19,7 @@ from newsroom.images import write
 from newsroom.settings import Settings
 from newsroom.store import Row, Store, count, one, rows
 
-__all__ = ["due", "mail_name", "send", "send_weekly"]
+__all__ = ["due", "is_mail_name", "mail_name", "send", "send_weekly"]
 
 
 def due(now: datetime, timezone: str, hour: int) -> tuple[datetime, str]:
@@ -41,6 +42,11 @@ def due(now: datetime, timezone: str, hour: int) -> tuple[datetime, str]:
 
 def mail_name(period: str, reader_id: int) -> str:
     return f"{period}-reader-{reader_id}.eml"
+
+
+def is_mail_name(name: str) -> bool:
+    """Whether a file is named as a digest is."""
+    return re.fullmatch(r"\d{4}-W\d\d-reader-\d+\.eml", name) is not None
 
 
 def send(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from newsroom import articles, clock, readers, security
-from newsroom.site import Reader, Site, TheSite, html, reader_of
+from newsroom.page import Reader, Site, TheSite, html, reader_of
 from newsroom.store import Row
 
 __all__ = ["routes"]

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Form, HTTPException
 from fastapi.responses import RedirectResponse, Response
 
 from newsroom import articles, clock, listings
+from newsroom.page import Editor, TheSite, html
 from newsroom.pages.public import facts
-from newsroom.site import Editor, TheSite, html
 from newsroom.store import rows
 
 __all__ = ["routes"]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import PlainTextResponse, Response
 
 from newsroom import assets, builds, images
-from newsroom.site import TheSite, surrogate
+from newsroom.page import TheSite, surrogate
 
 __all__ = ["routes"]
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from newsroom import clock, views
-from newsroom.site import TheSite
+from newsroom.page import TheSite
 from newsroom.store import count
 
 __all__ = ["routes"]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import RedirectResponse, Response
 
 from newsroom import articles, listings, metadata, search
-from newsroom.site import Site, TheSite, html, surrogate
+from newsroom.page import Site, TheSite, html, surrogate
 
 __all__ = ["routes"]
 
