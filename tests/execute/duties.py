@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import logging
 import os
@@ -254,3 +255,16 @@ def _tell(path: str, text: str) -> None:
     with open(path + ".part", "w", encoding="utf-8") as file:
         file.write(text)
     os.rename(path + ".part", path)
+
+
+def closes_everything() -> None:
+    """As code does that turns itself into a daemon."""
+    os.closerange(3, 1024)
+
+
+def writes_nonsense() -> None:
+    """Writes where it should not, over what it was never given."""
+    for number in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.write(number, b"\xff" * 64)
+    time.sleep(600)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.execute.conftest import cancelled, in_process, make_attempt, run, until
 
-from rota.execute.child import Warden
+from rota.execute.child import Child, Warden
 from rota.execute.limits import Limits
 from rota.execute.pool import Pool
 from rota.execute.process import ProcessExecutor
@@ -112,6 +112,8 @@ def test_what_code_says_becomes_a_value() -> None:
         ("segfault", {"signal": 11}, "ended by signal 11 (SIGSEGV)"),
         ("leaves_at_once", {"status": 7}, "ended itself with exit status 7"),
         ("kills_itself", {"signal": 9}, "out of memory is likely"),
+        ("closes_everything", {"status": 1}, "ended itself with exit status 1"),
+        ("writes_nonsense", {"signal": 9}, "Rota ended it: it sent no frame"),
     ],
 )
 def test_crash_is_contained_reported_and_followed_by_a_fresh_worker(
@@ -367,3 +369,21 @@ def test_a_worker_is_light() -> None:
     code = f"import sys, rota.execute.worker; print([m for m in {heavy!r} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_warden_is_replaced_when_it_is_killed(tmp_path: Path) -> None:
+    async def main() -> None:
+        warden = Warden()
+        first = Child(["sleep", "600"], warden)
+        assert warden._process is not None
+        warden._process.kill()
+        warden._process.wait()
+        second = Child(["sleep", "600"], warden)
+        warden.close(force=True)  # as if the node were gone: both are told of, and go
+        endings = await asyncio.wait_for(asyncio.gather(first.ended, second.ended), 5)
+        assert [ending.status for ending in endings] == [-signal.SIGKILL] * 2
+        for child in (first, second):
+            child.close_output()
+        warden.close(force=True)
+
+    run(main())

@@ -100,10 +100,9 @@ class Worker:
             )
             return await self._follow(sink)
         except (OSError, EOFError):
-            raise WorkerEnded(await asyncio.shield(self.child.ended)) from None
+            raise await self._gone("its connection to the node was closed") from None
         except FrameError as error:
-            self.kill()
-            raise WorkerEnded(await asyncio.shield(self.child.ended), f"it sent no frame: {error}") from error
+            raise await self._gone(f"it sent no frame: {error}") from error
         finally:
             for relay in self._relays:
                 relay.detach()
@@ -149,6 +148,14 @@ class Worker:
         for relay in self._relays:
             relay.detach()
 
+    async def _gone(self, why: str) -> WorkerEnded:
+        """How a worker ended that no longer answers. One that lives on without an answer is killed for it."""
+        await asyncio.wait({self.child.ended}, timeout=_LINGER)
+        if not self.is_alive:
+            return WorkerEnded(self.child.ended.result())
+        self.kill()
+        return WorkerEnded(await asyncio.shield(self.child.ended), f"Rota ended it: {why}")
+
     async def _send(self, frame: dict[str, Any]) -> None:
         self._writer.write(pack(frame))
         await self._writer.drain()
@@ -162,8 +169,10 @@ class Worker:
                 case {"is": "progress", "done": done, "total": total, "note": note}:
                     sink.progress(done, total, note)
                 case {"is": "done", "after": after, **outcome}:
-                    outcome.pop("is", None)
-                    return Outcome(after=None if after is None else timedelta(seconds=after), **outcome)
+                    try:
+                        return Outcome(after=None if after is None else timedelta(seconds=after), **outcome)
+                    except TypeError as error:
+                        raise FrameError(f"expected an outcome, found {sorted(outcome)}") from error
                 case _:
                     raise FrameError(f"expected line, progress or done, found {sorted(frame)}")
 
@@ -246,6 +255,7 @@ class Pool:
             self._retire(worker)
         await asyncio.gather(*self._leaving, return_exceptions=True)
         self._idle.clear()
+        self._warden.close()
 
     def _hand_on(self, worker: Worker) -> None:
         while self._waiting:

@@ -112,7 +112,7 @@ def _ran_out_of_memory(outcome: Outcome) -> bool:
 def _crashed(crash: WorkerEnded) -> Outcome:
     ending = crash.ending
     peak = None if ending.peak is None else f"its peak memory was {size_in_words(ending.peak)}"
-    notes = filter(None, (_likely(ending), crash.note, peak))
+    notes = filter(None, (crash.note or _likely(ending), peak))
     if ending.status < 0:
         message = f"the worker process was ended by {ending}"
     else:

@@ -23,7 +23,8 @@ _AUTHORIZATION = re.compile(
 )
 _BEARER = re.compile(r"(?P<kept>\bbearer\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
 _NAMED = re.compile(
-    r"(?P<kept>\b[\w-]*(?:password|passwd|secret|token|api[_-]?key|private[_-]?key)['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]{3,}",
+    r"(?P<kept>(?:passw(?:or)?d|secret|token|(?:api|access|private|signing)[_-]?key)['\"]?\s*[:=]\s*)"
+    r"(?:\"[^\"]{3,}(?:\"|$)|'[^']{3,}(?:'|$)|[^\s'\",;&]{3,})",
     re.IGNORECASE,
 )
 _PATTERNS = (_USERINFO, _AUTHORIZATION, _BEARER, _NAMED)
