@@ -1,0 +1,80 @@
+"""Fire: occurrences become records and cursors move, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rota.clock import Instant
+from rota.ledger.protocol import DueSchedule, Fired, FirePlan
+from rota.ledger.sqlite.connect import Connection
+from rota.model.run import Kind, MissedRange, NewRun
+
+__all__ = ["fire", "insert_range", "run_row"]
+
+Sql = dict[str, str]
+Planner = Callable[[Sequence[DueSchedule], Instant], Iterable[FirePlan]]
+
+
+def fire(connection: Connection, sql: Sql, now: Instant, until: Instant, limit: int, plan: Planner) -> Fired:
+    """One fire, inside the caller's transaction."""
+    rows = json.loads(connection.rows(sql["due_schedules"], {"until": until, "limit": limit})[0][0])
+    due = [DueSchedule(*row) for row in rows]
+    plans = list(plan(due, now)) if due else []
+    runs = [run for one in plans for run in one.runs]
+    inserted = insert_runs(connection, sql, now, runs)
+    for one in plans:
+        _insert_ranges(connection, sql, one)
+    _move_cursors(connection, sql, due, plans)
+    following = connection.rows(sql["next_due"])
+    return Fired(len(due), inserted, Instant(following[0][0]) if following else None)
+
+
+def insert_runs(connection: Connection, sql: Sql, now: Instant, runs: Sequence[NewRun]) -> int:
+    """Insert runs in one statement; returns how many were not there yet."""
+    if not runs:
+        return 0
+    return connection.run(
+        sql["insert_runs"], {"runs": json.dumps([run_row(run) for run in runs]), "now": now}
+    )
+
+
+def run_row(run: NewRun) -> list[Any]:
+    """A run in the order of `insert_runs`."""
+    return [
+        run.task_id, run.kind, run.scheduled_at, run.run_at, run.state, run.reason, run.schedule_id, run.lane, run.key,
+        run.args, run.queue, run.priority, run.expires_at, run.covers_from, run.covers_count, run.note, run.requested_by,
+    ]  # fmt: skip
+
+
+def _insert_ranges(connection: Connection, sql: Sql, plan: FirePlan) -> None:
+    for missed in plan.ranges:
+        insert_range(connection, sql, missed)
+    if not plan.covered:
+        return
+    last = next(run for run in reversed(plan.runs) if run.kind is Kind.SCHEDULED)
+    key = {"schedule_id": last.schedule_id, "scheduled_at": last.scheduled_at}
+    found = connection.rows(sql["run_of_occurrence"], key)
+    for missed in plan.covered:
+        insert_range(connection, sql, replace(missed, covered_by=found[0][0] if found else None))
+
+
+def insert_range(connection: Connection, sql: Sql, missed: MissedRange) -> None:
+    """Record a range, as part of the one that it continues where there is such a one."""
+    values = {
+        "schedule_id": missed.schedule_id, "from_at": missed.from_at, "until_at": missed.until_at,
+        "count": missed.count, "reason": missed.reason, "covered_by": missed.covered_by,
+    }  # fmt: skip
+    if not connection.run(sql["extend_range"], values):
+        connection.run(sql["insert_range"], values)
+
+
+def _move_cursors(
+    connection: Connection, sql: Sql, due: Sequence[DueSchedule], plans: Sequence[FirePlan]
+) -> None:
+    was = {schedule.id: schedule.next_at for schedule in due}
+    cursors = [[plan.schedule_id, was[plan.schedule_id], plan.next_at, plan.fired_at] for plan in plans]
+    if cursors:
+        connection.run(sql["move_cursors"], {"cursors": json.dumps(cursors)})

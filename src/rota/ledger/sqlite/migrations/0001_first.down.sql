@@ -1,0 +1,12 @@
+-- Back to an empty file: everything that is Rota's goes, nothing else.
+DROP TABLE rota_change;
+DROP TABLE rota_queue;
+DROP TABLE rota_node;
+DROP TABLE rota_log;
+DROP TABLE rota_attempt;
+DROP TABLE rota_range;
+DROP TABLE rota_run;
+DROP TABLE rota_schedule;
+DROP TABLE rota_task;
+DROP TABLE rota_revision;
+DROP TABLE rota_meta;

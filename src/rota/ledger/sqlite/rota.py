@@ -1,0 +1,95 @@
+"""The rota in the ledger: revisions, tasks, schedules and queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rota.clock import Instant
+from rota.ledger.protocol import Applied, NewRevision, NewSchedule, NewTask
+from rota.ledger.sqlite.connect import Connection
+
+__all__ = ["apply", "put_schedules", "retire_schedules"]
+
+Sql = dict[str, str]
+
+
+def apply(connection: Connection, sql: Sql, revision: NewRevision, now: Instant) -> Applied:
+    """Make a revision the service's current one, inside the caller's transaction."""
+    current = connection.rows(sql["current_revision"], {"service": revision.service})
+    if current and current[0][1] == revision.digest:
+        return Applied(current[0][0], False)
+    number = current[0][0] + 1 if current else 1
+    service = revision.service
+    connection.run(
+        sql["insert_revision"],
+        {"service": service, "number": number, "digest": revision.digest, "definition": revision.definition,
+         "author": revision.author, "reason": revision.reason, "now": now},
+    )  # fmt: skip
+    _put_tasks(connection, sql, service, number, revision.tasks, now)
+    _put_own_schedules(connection, sql, service, revision.tasks, now)
+    for queue in revision.queues:
+        limits = {
+            "name": queue.name,
+            "weight": queue.weight,
+            "rate": queue.rate,
+            "concurrency": queue.concurrency,
+        }
+        connection.run(sql["upsert_queue"], limits)
+    connection.run(sql["tasks_changed"])
+    change = {"at": now, "actor": revision.author, "action": "apply", "subject": f"{service} revision {number}",
+              "reason": revision.reason, "detail": None}  # fmt: skip
+    connection.run(sql["insert_change"], change)
+    return Applied(number, True)
+
+
+def _put_tasks(
+    connection: Connection, sql: Sql, service: str, number: int, tasks: Sequence[NewTask], now: Instant
+) -> None:
+    rows = json.dumps(
+        [
+            [t.name, t.definition, t.overlap, t.catch_up, t.catch_up_limit, t.queue, t.priority, int(t.enabled),
+             t.concurrency, t.deadline, t.pause_on_failure]
+            for t in tasks
+        ]
+    )  # fmt: skip
+    back = connection.rows(sql["tasks_back"], {"service": service, "tasks": rows})[0][0]
+    connection.run(sql["upsert_tasks"], {"service": service, "revision": number, "tasks": rows})
+    connection.run(sql["retire_missing_tasks"], {"service": service, "revision": number, "now": now})
+    connection.run(sql["retire_schedules_of_retired"], {"service": service, "now": now})
+    connection.run(sql["schedules_back"], {"back": back})
+
+
+def _put_own_schedules(
+    connection: Connection, sql: Sql, service: str, tasks: Sequence[NewTask], now: Instant
+) -> None:
+    """New and changed schedules get a cursor; an unchanged one keeps its own, and so what fell due meanwhile."""
+    rows = connection.rows(sql["own_schedules"], {"service": service})
+    known = {row[0]: (row[1], row[2]) for row in rows}
+    changed = [
+        [t.name, t.rule, t.next_at]
+        for t in tasks
+        if t.rule is not None and known.get(t.name) != (t.rule, None)
+    ]
+    gone = [t.name for t in tasks if t.rule is None and t.name in known]
+    if changed:
+        connection.run(
+            sql["put_own_schedules"], {"service": service, "schedules": json.dumps(changed), "now": now}
+        )
+    if gone:
+        connection.run(
+            sql["retire_own_schedules"], {"service": service, "names": json.dumps(gone), "now": now}
+        )
+
+
+def put_schedules(connection: Connection, sql: Sql, schedules: Sequence[NewSchedule], now: Instant) -> int:
+    rows: list[list[Any]] = [[s.service, s.task, s.key, s.rule, s.args, s.next_at] for s in schedules]
+    return connection.run(sql["put_schedules"], {"schedules": json.dumps(rows), "now": now})
+
+
+def retire_schedules(
+    connection: Connection, sql: Sql, service: str, task: str, keys: Sequence[str], now: Instant
+) -> int:
+    given = {"service": service, "task": task, "keys": json.dumps(list(keys)), "now": now}
+    return connection.run(sql["retire_schedules"], given)

@@ -1,0 +1,105 @@
+-- name: current_revision
+SELECT number, digest FROM rota_revision WHERE service = :service ORDER BY number DESC LIMIT 1;
+
+-- name: insert_revision
+INSERT INTO rota_revision (service, number, digest, definition, author, reason, applied_at)
+VALUES (:service, :number, :digest, :definition, :author, :reason, :now);
+
+-- name: upsert_tasks
+-- A task that comes back is the one it was: its history, its pause and its run-time schedules are its own again.
+INSERT INTO rota_task (service, name, definition, revision, overlap, catch_up, catch_up_limit, queue, priority, enabled,
+  concurrency, deadline, pause_on_failure)
+SELECT :service, value ->> 0, value ->> 1, :revision, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+  value ->> 7, value ->> 8, value ->> 9, value ->> 10
+FROM json_each(:tasks)
+WHERE true
+ON CONFLICT (service, name) DO UPDATE SET
+  definition = excluded.definition, revision = excluded.revision, overlap = excluded.overlap,
+  catch_up = excluded.catch_up, catch_up_limit = excluded.catch_up_limit, queue = excluded.queue,
+  priority = excluded.priority, enabled = excluded.enabled, concurrency = excluded.concurrency,
+  deadline = excluded.deadline, pause_on_failure = excluded.pause_on_failure, retired_at = NULL;
+
+-- name: retire_missing_tasks
+UPDATE rota_task SET retired_at = :now
+WHERE service = :service AND retired_at IS NULL AND revision < :revision;
+
+-- name: retire_schedules_of_retired
+-- A revision that removes a task retires its schedules; one that brings it back brings them back.
+UPDATE rota_schedule SET retired_at = :now
+WHERE retired_at IS NULL AND task_id IN (SELECT id FROM rota_task WHERE service = :service AND retired_at IS NOT NULL);
+
+-- name: tasks_back
+-- Tasks of this revision that were retired until now.
+SELECT json_group_array(id) FROM rota_task
+WHERE service = :service AND retired_at IS NOT NULL AND name IN (SELECT value ->> 0 FROM json_each(:tasks));
+
+-- name: schedules_back
+-- The run-time schedules of tasks that are back; their cursors stand where they stood, and are made up for.
+UPDATE rota_schedule SET retired_at = NULL
+WHERE key <> '' AND retired_at IS NOT NULL AND next_at IS NOT NULL AND task_id IN (SELECT value FROM json_each(:back));
+
+-- name: own_schedules
+SELECT task.name, schedule.rule, schedule.retired_at, schedule.next_at, schedule.fired_at
+FROM rota_task AS task JOIN rota_schedule AS schedule ON schedule.task_id = task.id AND schedule.key = ''
+WHERE task.service = :service;
+
+-- name: put_own_schedules
+INSERT INTO rota_schedule (task_id, key, rule, next_at, created_at)
+SELECT task.id, '', value ->> 1, value ->> 2, :now
+FROM json_each(:schedules) JOIN rota_task AS task ON task.service = :service AND task.name = value ->> 0
+WHERE true
+ON CONFLICT (task_id, key) DO UPDATE SET rule = excluded.rule, retired_at = NULL,
+  next_at = CASE
+    WHEN rota_schedule.fired_at IS NULL OR excluded.next_at > rota_schedule.fired_at THEN excluded.next_at
+  END;
+
+-- name: retire_own_schedules
+UPDATE rota_schedule SET retired_at = :now
+WHERE key = '' AND retired_at IS NULL AND task_id IN (
+  SELECT task.id FROM json_each(:names) JOIN rota_task AS task ON task.service = :service AND task.name = value);
+
+-- name: upsert_queue
+INSERT INTO rota_queue (name, weight, rate, concurrency) VALUES (:name, :weight, :rate, :concurrency)
+ON CONFLICT (name) DO UPDATE SET weight = excluded.weight, rate = excluded.rate, concurrency = excluded.concurrency;
+
+-- name: tasks_changed
+INSERT INTO rota_meta (key, value) VALUES ('tasks', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1;
+
+-- name: tasks_version
+SELECT value FROM rota_meta WHERE key = 'tasks';
+
+-- name: put_schedules
+-- Schedules that a program adds, or moves if their key is there. A cursor never goes back behind a record.
+INSERT INTO rota_schedule (task_id, key, rule, args, next_at, created_at)
+SELECT task.id, value ->> 2, value ->> 3, value ->> 4, value ->> 5, :now
+FROM json_each(:schedules)
+JOIN rota_task AS task ON task.service = value ->> 0 AND task.name = value ->> 1 AND task.retired_at IS NULL
+WHERE true
+ON CONFLICT (task_id, key) DO UPDATE SET
+  rule = excluded.rule, args = excluded.args, retired_at = NULL,
+  next_at = CASE
+    WHEN rota_schedule.rule = excluded.rule AND rota_schedule.retired_at IS NULL THEN rota_schedule.next_at
+    WHEN rota_schedule.fired_at IS NULL OR excluded.next_at > rota_schedule.fired_at THEN excluded.next_at
+  END;
+
+-- name: retire_schedules
+UPDATE rota_schedule SET retired_at = :now
+WHERE retired_at IS NULL AND key IN (SELECT value FROM json_each(:keys)) AND key <> ''
+  AND task_id = (SELECT id FROM rota_task WHERE service = :service AND name = :task);
+
+-- name: revisions
+SELECT service, number, digest, definition, author, reason, applied_at FROM rota_revision
+WHERE :service IS NULL OR service = :service ORDER BY applied_at DESC, number DESC LIMIT :limit;
+
+-- name: tasks
+SELECT id, service, name, definition, revision, queue, retired_at, paused_at, paused_until, paused_reason, paused_by, failures
+FROM rota_task WHERE (:service IS NULL OR service = :service) AND (retired_at IS NULL OR :retired)
+ORDER BY service, name;
+
+-- name: schedules
+SELECT schedule.id, schedule.task_id, task.service, task.name, schedule.key, schedule.rule, schedule.args,
+  CASE WHEN schedule.retired_at IS NULL THEN schedule.next_at END, schedule.fired_at, schedule.created_at, schedule.retired_at
+FROM rota_schedule AS schedule JOIN rota_task AS task ON task.id = schedule.task_id
+WHERE (:service IS NULL OR task.service = :service) AND (:task IS NULL OR task.name = :task)
+  AND (:key IS NULL OR schedule.key = :key)
+ORDER BY schedule.id LIMIT :limit;
