@@ -226,8 +226,8 @@ BAD = {
         properties = { count = { type = "interger" } }
         """,
         [
-            (8, "a", "expectation.result", "type"),
-            (15, "b", "expectation.result", "integer"),
+            (8, "a", "expectation.result.typ", "type"),
+            (17, "b", "expectation.result.properties.count.type", "integer"),
         ],
     ),
     "a fault of the defaults is told once, where it stands": (

@@ -45,7 +45,8 @@ def _follows_from_an_item(path: Path, details: ErrorDetails, all_: list[tuple[Pa
 
 
 def _path(details: ErrorDetails) -> Path:
-    return tuple(part for part in details["loc"] if part != "[key]")
+    path = tuple(part for part in details["loc"] if part != "[key]")
+    return path + tuple(details.get("ctx", {}).get("inside", ()))
 
 
 def _problem(path: Path, details: ErrorDetails, model: type[BaseModel], place: Place) -> DefinitionError:

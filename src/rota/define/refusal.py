@@ -22,8 +22,13 @@ def shown(value: object, limit: int = 80) -> str:
 
 
 def refused(
-    what: str, *, expected: str, found: object = None, hint: str | None = None
+    what: str,
+    *,
+    expected: str,
+    found: object = None,
+    hint: str | None = None,
+    inside: tuple[str | int, ...] = (),
 ) -> PydanticCustomError:
-    """The error to raise for a value that is not accepted."""
-    context = {"what": what, "expected": expected, "found": found, "hint": hint}
+    """The error to raise for a value that is not accepted. ``inside`` leads to the part of it that is at fault."""
+    context = {"what": what, "expected": expected, "found": found, "hint": hint, "inside": inside}
     return PydanticCustomError("rota", "{what}", context)

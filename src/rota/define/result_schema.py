@@ -13,6 +13,8 @@ from rota.errors import nearest
 
 __all__ = ["KEYWORDS", "ResultSchema"]
 
+Place = tuple[str | int, ...]  # what leads to a part of the schema
+
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 # What each keyword holds: a schema, schemas by name, a list of schemas, a count, a number, texts, ...
@@ -56,48 +58,62 @@ def _checked(value: object) -> dict[str, Any]:
         raise refused(
             "the result's schema is not a table", expected="a JSON Schema, as a table", found=shown(value)
         )
-    _check(schema, "result")
+    _check(schema, ())
     return schema
 
 
-def _check(schema: object, place: str) -> None:
+def _name(place: Place) -> str:
+    return ".".join(("result", *map(str, place)))
+
+
+def _check(schema: object, place: Place) -> None:
     if isinstance(schema, bool):
         return
     if not isinstance(schema, dict):
-        raise refused(f"{place} is not a schema", expected="a JSON Schema, as a table", found=shown(schema))
+        raise refused(
+            f"{_name(place)} is not a schema",
+            expected="a JSON Schema, as a table",
+            found=shown(schema),
+            inside=place,
+        )
     for keyword, value in schema.items():
         if keyword not in KEYWORDS:
             raise refused(
-                f"{place} holds {keyword!r}, which is no keyword of the schema",
+                f"{_name(place)} holds {keyword!r}, which is no keyword of the schema",
                 expected=f"one of {', '.join(KEYWORDS)}",
                 found=shown(keyword),
                 hint=nearest(keyword, KEYWORDS),
+                inside=(*place, keyword),
             )
-        _check_keyword(f"{place}.{keyword}", KEYWORDS[keyword], value)
+        _check_keyword((*place, keyword), KEYWORDS[keyword], value)
 
 
-def _check_keyword(place: str, holds: str, value: Any) -> None:
+def _check_keyword(place: Place, holds: str, value: Any) -> None:
     match holds:
         case "schema":
             _check(value, place)
         case "schemas by name" if isinstance(value, dict):
             for name, schema in value.items():
-                _check(schema, f"{place}.{name}")
+                _check(schema, (*place, name))
         case "list of schemas" if isinstance(value, list) and value:
             for number, schema in enumerate(value):
-                _check(schema, f"{place}[{number}]")
+                _check(schema, (*place, number))
         case "type":
             for name in value if isinstance(value, list) else [value]:
                 if name not in TYPES:
                     raise refused(
-                        f"{place} names no type of JSON",
+                        f"{_name(place)} names no type of JSON",
                         expected=f"one of {', '.join(TYPES)}",
                         found=shown(name),
                         hint=nearest(str(name), TYPES),
+                        inside=place,
                     )
         case _ if not _fits(holds, value):
             raise refused(
-                f"{place} does not hold {_ARTICLES[holds]}", expected=_ARTICLES[holds], found=shown(value)
+                f"{_name(place)} does not hold {_ARTICLES[holds]}",
+                expected=_ARTICLES[holds],
+                found=shown(value),
+                inside=place,
             )
 
 

@@ -99,7 +99,18 @@ def _schedule(value: object, info: ValidationInfo) -> Schedule | None:
             expected=error.expected or "a schedule",
             found=error.found or shown(value),
             hint=getattr(error, "hint", None),
+            inside=_parts(getattr(error, "key", None)),
         ) from error
+
+
+def _parts(key: str | None) -> tuple[str | int, ...]:
+    """A key below ``schedule``, as an error of the schedule names it, as what leads there.
+
+    >>> _parts("rules[1].cron")
+    ('rules', 1, 'cron')
+    """
+    names = re.findall(r"[^.\[\]]+", key or "")
+    return tuple(int(name) if name.isdigit() else name for name in names if name != "schedule")
 
 
 def _rate(value: object) -> float:
