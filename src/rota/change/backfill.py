@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rota.change.left_out import compiled, pages
+from rota.change.left_out import instants, pages
 from rota.change.records import change, iso, must_be_live, own_schedule, subject, task_of
 from rota.clock import Instant
 from rota.errors import Retriable, UsageError
@@ -16,6 +16,9 @@ __all__ = ["BACKFILL_LIMIT", "backfill"]
 
 BACKFILL_LIMIT = 1000
 """Runs that one backfill starts at most: a longer span is filled in steps."""
+
+_LAID_OUT = 20 * BACKFILL_LIMIT
+"""Occurrences that are looked at for it."""
 
 _TAKEN = frozenset({State.SUCCEEDED, State.WAITING, State.RUNNING})
 
@@ -116,17 +119,15 @@ def _runs_in(ledger: Ledger, schedule: ScheduleRecord, since: Instant, until: In
 
 def _due(schedule: ScheduleRecord, since: Instant, until: Instant) -> list[Instant]:
     """The occurrences in (since, until]; a span of far too many is refused before it is laid out."""
-    occurrences = compiled(schedule)
-    span = occurrences.span(since, until)
-    if span is None:
-        return []
-    if span[2] > 100 * BACKFILL_LIMIT:
+    found = instants(schedule, since, until, limit=_LAID_OUT + 1)
+    if len(found) > _LAID_OUT:
         raise UsageError(
-            f"the span holds {span[2]:,} occurrences",
-            expected=f"a span with at most {BACKFILL_LIMIT:,} of them",
+            f"the span holds more than {_LAID_OUT:,} occurrences",
+            expected=f"a span in which at most {BACKFILL_LIMIT:,} have no succeeded run",
             found=f"{iso(since)} to {iso(until)}",
+            where="from and to",
         )
-    return list(occurrences.between(since, until))
+    return found
 
 
 def _check_span(since: Instant, until: Instant, now: Instant) -> None:

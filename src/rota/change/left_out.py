@@ -11,11 +11,11 @@ from itertools import takewhile
 from rota.change.apply import schedule_seed
 from rota.clock import MICROSECOND, Instant
 from rota.ledger.protocol import Ledger, RunFilter, ScheduleRecord, TaskRecord
-from rota.model.run import Kind, MissedRange, NewRun, Reason, RunRecord, State
+from rota.model.run import Kind, NewRun, Reason, RunRecord, State
 from rota.model.task import CatchUp, Overlap, Task
-from rota.timing import Occurrences, compile_schedule, schedule_from_json
+from rota.timing import compile_schedule, schedule_from_json
 
-__all__ = ["LIMIT", "Gap", "compiled", "left_out", "make_up", "pages"]
+__all__ = ["LIMIT", "Gap", "instants", "left_out", "make_up", "pages"]
 
 LIMIT = 10_000
 """Runs, and schedules of a task, that are looked at: more is no longer something to do by hand."""
@@ -44,12 +44,14 @@ def left_out(ledger: Ledger, task: TaskRecord, since: Instant) -> list[Gap]:
             found.setdefault(run.schedule_key, set()).add(run.scheduled_at)
     gaps = []
     for schedule in ledger.schedules(task.service, task.name, limit=LIMIT):
-        instants = found.get(schedule.key, set())
+        skipped_at = found.get(schedule.key, set())
         for missed in ledger.ranges(schedule.id, since):
             if missed.reason is Reason.PAUSED and missed.covered_by is None:
-                instants |= set(_of_range(schedule, missed))
-        if instants:
-            gaps.append(Gap(schedule, sorted(instants)))
+                skipped_at |= set(
+                    instants(schedule, Instant(missed.from_at - 1), Instant(missed.until_at - 1))
+                )
+        if skipped_at:
+            gaps.append(Gap(schedule, sorted(skipped_at)))
     return gaps
 
 
@@ -67,13 +69,13 @@ def make_up(
     runs: list[NewRun] = []
     oldest = 0 if deadline is None else now - deadline // MICROSECOND
     for gap in gaps:
-        instants = [instant for instant in gap.instants if instant >= oldest]
-        if not instants or policy is CatchUp.NONE:
+        wanted = [instant for instant in gap.instants if instant >= oldest]
+        if not wanted or policy is CatchUp.NONE:
             continue
         if policy is CatchUp.LATEST:
-            runs.append(_run(gap.schedule, known, task, Kind.CAUGHT_UP, instants, now, actor))
+            runs.append(_run(gap.schedule, known, task, Kind.CAUGHT_UP, wanted, now, actor))
         else:
-            kept = instants[-known.catch_up_limit :]
+            kept = wanted[-known.catch_up_limit :]
             runs += [
                 _run(gap.schedule, known, task, Kind.BACKFILLED, [instant], now, actor) for instant in kept
             ]
@@ -92,15 +94,16 @@ def pages(ledger: Ledger, where: RunFilter, limit: int = LIMIT) -> Iterator[RunR
         where = replace(where, before=found[-1].id)
 
 
-def compiled(schedule: ScheduleRecord) -> Occurrences:
-    """The occurrences of a schedule as the planner sees them."""
+def instants(schedule: ScheduleRecord, after: Instant, until: Instant, limit: int = LIMIT) -> list[Instant]:
+    """The first ``limit`` occurrences of a schedule in (after, until], as the planner sees them."""
     seed = schedule_seed(schedule.service, schedule.task, schedule.key)
-    return compile_schedule(schedule_from_json(json.loads(schedule.rule)), seed=seed)
-
-
-def _of_range(schedule: ScheduleRecord, missed: MissedRange) -> Sequence[Instant]:
-    """The instants of a range: what the rule yields in it, the last ones if it is long."""
-    return compiled(schedule).between(Instant(missed.from_at - 1), Instant(missed.until_at - 1))[-LIMIT:]
+    occurrences = compile_schedule(schedule_from_json(json.loads(schedule.rule)), seed=seed)
+    found: list[Instant] = []
+    at = occurrences.next_after(after)
+    while at is not None and at <= until and len(found) < limit:
+        found.append(at)
+        at = occurrences.next_after(at)
+    return found
 
 
 def _run(
@@ -108,21 +111,21 @@ def _run(
     known: Task,
     task: TaskRecord,
     kind: Kind,
-    instants: Sequence[Instant],
+    covered: Sequence[Instant],
     now: Instant,
     actor: str,
 ) -> NewRun:
     return NewRun(
         task_id=task.id,
         kind=kind,
-        scheduled_at=instants[-1],
+        scheduled_at=covered[-1],
         run_at=now,
         schedule_id=schedule.id,
         lane=None if known.overlap is Overlap.ALLOW else schedule.id,
         args=schedule.args,
         queue=task.queue,
         priority=known.priority,
-        covers_from=instants[0] if len(instants) > 1 else None,
-        covers_count=len(instants),
+        covers_from=covered[0] if len(covered) > 1 else None,
+        covers_count=len(covered),
         requested_by=actor,
     )
