@@ -15,8 +15,9 @@ from datetime import datetime
 
 import apsw
 
-from newsroom import duties, metadata
+from newsroom import metadata
 from newsroom.clock import to_text
+from newsroom.duties import NOBODY, Duties
 from newsroom.outbox import purge
 from newsroom.render import markdown_to_html
 from newsroom.store import Row, count, one, rows, value
@@ -100,7 +101,13 @@ def set_tags(connection: apsw.Connection, article_id: int, labels: Iterable[str]
     )
 
 
-def schedule(connection: apsw.Connection, article_id: int, publish_at: datetime, now: datetime) -> bool:
+def schedule(
+    connection: apsw.Connection,
+    article_id: int,
+    publish_at: datetime,
+    now: datetime,
+    duties: Duties = NOBODY,
+) -> bool:
     """Have a draft (or one scheduled for another time, or taken down) published at an instant.
 
     False when the article does not exist or is public already.
@@ -115,7 +122,8 @@ def schedule(connection: apsw.Connection, article_id: int, publish_at: datetime,
         return False
     article = by_id(connection, article_id)
     assert article is not None
-    duties.schedule_publication(connection, article, now)
+    duties.schedule_publication(connection, article)
+    purge(connection, [f"article:{article_id}"], now)
     return True
 
 
@@ -150,9 +158,6 @@ def unpublish(connection: apsw.Connection, article_id: int, now: datetime) -> bo
     connection.execute("UPDATE article_tag SET live_at = NULL WHERE article_id = ?", (article_id,))
     _count_tags(connection, article_id)
     purge(connection, tags, now)
-    article = by_id(connection, article_id)
-    assert article is not None
-    duties.cancel_publication(connection, article)
     return True
 
 

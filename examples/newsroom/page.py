@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from newsroom import assets, clock, images, metadata, readers, security
+from newsroom.duties import Duties
 from newsroom.settings import Settings
 from newsroom.store import Row, Store
 
@@ -23,6 +24,7 @@ class Site:
     store: Store
     settings: Settings
     key: str  # signs session cookies
+    duties: Duties  # what is handed to Rota
 
 
 class NeedsReader(Exception):

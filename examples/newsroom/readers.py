@@ -11,8 +11,8 @@ from typing import Any
 
 import apsw
 
-from newsroom import duties
 from newsroom.clock import to_text
+from newsroom.duties import NOBODY, Duties
 from newsroom.security import SESSION, hash_password, verify_password
 from newsroom.store import Row, Store, one, rows
 
@@ -106,7 +106,14 @@ def bookmarks(connection: apsw.Connection, reader_id: int) -> list[Row]:
 
 
 def set_digest(
-    connection: apsw.Connection, reader_id: int, *, wanted: bool, hour: int, timezone: str, now: datetime
+    connection: apsw.Connection,
+    reader_id: int,
+    *,
+    wanted: bool,
+    hour: int,
+    timezone: str,
+    now: datetime,
+    duties: Duties = NOBODY,
 ) -> None:
     """Set whether, when and where a reader wants the weekly digest. Raises ValueError for an unknown zone or hour."""
     if timezone not in zoneinfo.available_timezones():

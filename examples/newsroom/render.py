@@ -95,7 +95,7 @@ def plain(text: str) -> str:
     """Markdown as words, for search and summaries."""
     text = re.sub(r"`{3,}[^\n]*|~{3,}[^\n]*", " ", text)
     text = re.sub(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])", r"\1", text)
-    text = re.sub(r"<https?://[^>]*>|^\[[^\]]+\]:\s.*$", " ", text, flags=re.MULTILINE)
+    text = re.sub(r"<https?://[^>]*>|https?://\S+|^\[[^\]]+\]:\s.*$", " ", text, flags=re.MULTILINE)
     return " ".join(re.sub(r"[*_`#>|]+|^[-=]{3,}$", " ", text, flags=re.MULTILINE).split())
 
 
@@ -105,7 +105,9 @@ def excerpt(text: str, words: Sequence[str], width: int = 240) -> Markup:
     >>> print(excerpt("Ferrets dig <b> tunnels", ["dig"]))
     Ferrets <mark>dig</mark> &lt;b&gt; tunnels
     """
-    pattern = re.compile("|".join(re.escape(word) for word in words) or r"(?!)", re.IGNORECASE)
+    pattern = re.compile(
+        r"\b(?:" + ("|".join(re.escape(word) for word in words) or "(?!)") + ")", re.IGNORECASE
+    )
     hit = pattern.search(text)
     start = max(0, hit.start() - width // 3) if hit else 0
     start = text.rfind(" ", 0, start) + 1 if start else 0

@@ -1,10 +1,15 @@
-"""Start the site: ``python -m newsroom.serve``, then open http://127.0.0.1:8000."""
+"""Start the site and its Rota: ``python -m newsroom.serve``, then open http://127.0.0.1:8000."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import secrets
+import sys
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -13,7 +18,44 @@ from newsroom.app import create_app
 from newsroom.settings import Settings
 from newsroom.store import Store, count
 
-__all__ = ["main", "prepare"]
+if TYPE_CHECKING:
+    from rota import Rota
+
+__all__ = ["main", "own_rota", "prepare"]
+
+
+def main() -> None:
+    """Serve the site on 127.0.0.1, with a node of its Rota inside, until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m newsroom.serve", description=main.__doc__)
+    parser.add_argument("--without-rota", action="store_true", help="the site alone: no scheduled task runs")
+    alone = parser.parse_args().without_rota
+    settings = Settings.from_environment()
+    _findable(settings)
+    with Store(settings.database) as store:
+        prepare(store, settings, clock.now())
+        print(f"newsroom: {settings.url} is the site, {settings.url}/rota its scheduled tasks", flush=True)
+        app = create_app(settings, store, None if alone else own_rota(settings))
+        uvicorn.run(app, host="127.0.0.1", port=urlsplit(settings.url).port or 8000, log_level="warning")
+
+
+def own_rota(settings: Settings) -> Rota:
+    """The site's rota, with its ledger in the site's own file."""
+    from rota import Rota
+
+    return Rota(
+        service="newsroom",
+        file=Path(__file__).with_name("rota.toml"),
+        database_url=f"sqlite:///{settings.database.absolute()}",
+    )
+
+
+def _findable(settings: Settings) -> None:
+    """Let the processes that tasks run in find this site: its code, this Python, and the same files."""
+    code = str(Path(__file__).parents[1])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    os.environ["NEWSROOM_VAR"] = str(settings.var.absolute())
+    os.environ["NEWSROOM_DB"] = str(settings.database.absolute())
 
 
 def prepare(store: Store, settings: Settings, now: datetime) -> None:
@@ -45,18 +87,6 @@ def _first_editor(store: Store, settings: Settings, now: datetime) -> None:
     with open(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
         file.write(f"name: editor\npassword: {password}\n")
     print(f"newsroom: log in as editor; the password is in {path}")
-
-
-def main() -> None:
-    settings = Settings.from_environment()
-    with Store(settings.database) as store:
-        prepare(store, settings, clock.now())
-        uvicorn.run(
-            create_app(settings, store),
-            host="127.0.0.1",
-            port=int(settings.url.rsplit(":", 1)[-1]),
-            log_level="warning",
-        )
 
 
 if __name__ == "__main__":

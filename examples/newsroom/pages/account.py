@@ -118,7 +118,13 @@ def set_digest(
     try:
         with site.store.write() as connection:
             readers.set_digest(
-                connection, reader["id"], wanted=wanted, hour=hour, timezone=timezone, now=clock.now()
+                connection,
+                reader["id"],
+                wanted=wanted,
+                hour=hour,
+                timezone=timezone,
+                now=clock.now(),
+                duties=site.duties,
             )
     except ValueError as error:
         return _me(site, reader, problem=str(error), status=422)

@@ -71,7 +71,7 @@ def act(
                     raise HTTPException(
                         422, f"Expected a time such as 2026-11-23T08:30 (UTC), found {publish_at!r}."
                     ) from None
-                done = articles.schedule(connection, article_id, when, now)
+                done = articles.schedule(connection, article_id, when, now, site.duties)
             case "review":
                 done = articles.review(connection, article_id, now)
             case "unpublish":
