@@ -42,10 +42,11 @@ def transaction(connection: apsw.Connection) -> Iterator[apsw.Connection]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def rows(connection: apsw.Connection, sql: str, parameters: Parameters = ()) -> list[Row]:
