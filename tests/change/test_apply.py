@@ -83,7 +83,7 @@ def test_the_first_occurrence_is_the_one_that_the_planner_will_compute() -> None
     tasks = [replace(TASK, name=f"task-{number}", schedule=spread) for number in range(5)]
     made = revision(*tasks)
     for task in made.tasks:
-        again = compile_schedule(schedule_from_json(task.rule), seed=f"web/{task.name}/")
+        again = compile_schedule(schedule_from_json(json.loads(task.rule)), seed=f"web/{task.name}/")
         assert task.next_at == again.next_after(NOW)
     assert len({task.next_at for task in made.tasks}) > 1
     assert schedule_seed("web", "digest", "reader:7") == "web/digest/reader:7"

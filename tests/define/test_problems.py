@@ -90,7 +90,7 @@ BAD = {
         DUTY
         tags = "x"
         timeout = 45
-        grace = "soon"
+        grace = "5 seconds"
         overlap = "Skip"
         catch_up = "lates"
         retry = { attempts = 0, factor = 0.5, max = 3, backoff = "-5s" }
@@ -107,7 +107,7 @@ BAD = {
             (7, "a", "command", None),
             (11, "a", "tags", None),
             (12, "a", "timeout", '"45s"'),
-            (13, "a", "grace", None),
+            (13, "a", "grace", '"5s"'),
             (14, "a", "overlap", "skip"),
             (15, "a", "catch_up", "latest"),
             (16, "a", "retry.attempts", None),

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSch
 from pydantic_core import PydanticCustomError
 
 from rota.define.refusal import refused, shown
-from rota.errors import RotaError, nearest
+from rota.errors import ScheduleError, nearest
 from rota.model.schedule import Schedule
 
 __all__ = ["Duration", "PositiveDuration", "Rate", "ScheduleValue", "TimeLimit", "TimeZone", "is_timezone"]
@@ -29,9 +29,9 @@ def _duration(value: object) -> timedelta:
 
         try:
             found = parse_duration(value)
-        except (RotaError, ValueError) as error:
+        except ScheduleError as error:
             raise refused(
-                f"{value!r} is not a length of time", expected=_DURATION, found=shown(value)
+                error.what, expected=_DURATION, found=shown(value), hint=error.hint and f'"{error.hint}"'
             ) from error
     else:
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -93,13 +93,13 @@ def _schedule(value: object, info: ValidationInfo) -> Schedule | None:
     default = (info.context or {}).get("timezone", "UTC")
     try:
         return parse_schedule(value, timezone=info.data.get("timezone") or default)
-    except RotaError as error:
+    except ScheduleError as error:
         raise refused(
             error.what,
             expected=error.expected or "a schedule",
             found=error.found or shown(value),
-            hint=getattr(error, "hint", None),
-            inside=_parts(getattr(error, "key", None)),
+            hint=error.hint,
+            inside=_parts(error.key),
         ) from error
 
 
