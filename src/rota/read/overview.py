@@ -121,10 +121,10 @@ def _of_runs(
     found = []
     for run in runs:
         known = tasks.get(f"{run.service}/{run.task}")
-        if known is None or run.started_at is None:
+        if known is None:
             continue
         limit, text = _patience(ledger, run, known[1])
-        taken = now - run.started_at
+        taken = now - (run.run_at if run.started_at is None else run.started_at)
         if limit is not None and taken > limit:
             said = f"running for {words.length(taken)}; {text}"
             found.append(Attention("stuck", f"{run.service}/{run.task}", said, known[1].owner, run.id))

@@ -20,12 +20,12 @@ def defined(record: TaskRecord) -> Task:
 
 
 def rule_of(schedule: ScheduleRecord) -> Schedule:
-    return schedule_from_json(schedule.rule)
+    return schedule_from_json(json.loads(schedule.rule))
 
 
 def _compiled(schedule: ScheduleRecord) -> Occurrences:
     seed = f"{schedule.service}/{schedule.task}/{schedule.key}"  # the planner's seed: both must agree
-    return compile_schedule(schedule_from_json(schedule.rule), seed=seed)
+    return compile_schedule(schedule_from_json(json.loads(schedule.rule)), seed=seed)
 
 
 def due_between(schedule: ScheduleRecord, after: int, until: int, limit: int) -> list[Instant]:

@@ -173,11 +173,11 @@ def run_query(ledger: Ledger, asked: Mapping[str, str], limit: int = 50) -> RunF
 def run_list(ledger: Ledger, where: RunFilter) -> RunPage:
     """One page of runs, newest first."""
     now = ledger.now()
-    asked = _with_limit(where, where.limit + 1)
-    found = ledger.runs(asked)
+    order = where.order if where.after is None else "oldest"  # towards newer runs: the ones next to the id
+    found = ledger.runs(replace(where, limit=where.limit + 1, order=order))
     more = len(found) > where.limit
-    if where.after is not None:  # a page towards newer runs: the ones next to the id
-        found = sorted(found, key=lambda run: run.id)[: where.limit][::-1]
+    if where.after is not None:
+        found = found[: where.limit][::-1]
         older, newer = (found[-1].id if found else None), (found[0].id if found and more else None)
     else:
         found = found[: where.limit]
@@ -259,7 +259,8 @@ def progress(run: RunRecord, now: int, typical: int | None) -> Progress | None:
     said = _object(run.progress)
     done, total = _float(said.get("done")), _float(said.get("total"))
     share = min(1.0, max(0.0, done / total)) if done is not None and total else None
-    elapsed = 0 if run.started_at is None else max(0, now - run.started_at)
+    begun = run.run_at if run.started_at is None else run.started_at
+    elapsed = max(0, now - begun)
     left: int | None = None
     if share:
         left = int(elapsed / share - elapsed)
@@ -314,10 +315,6 @@ def _attempt(record: AttemptRecord) -> Attempt:
 
 def _line(line: LogLine) -> Line:
     return Line(line.seq, line.at, line.attempt, line.source, line.text)
-
-
-def _with_limit(where: RunFilter, limit: int) -> RunFilter:
-    return replace(where, limit=limit)
 
 
 def _task_of(ledger: Ledger, name: str, service: str | None) -> tuple[str | None, str]:

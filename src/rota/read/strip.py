@@ -113,7 +113,7 @@ def _run_words(run: RunRecord, now: int) -> tuple[Sort, str]:
             tries = f", at try {run.attempt}" if run.attempt > 1 else ""
             return ("late" if late > ON_TIME else "on-time"), when + tries
         case State.RUNNING:
-            return "running", f"running, started {when}"
+            return "running", _runs(run, when, now)
         case State.FAILED:
             return "failed", f"failed: {why}"
         case State.CANCELLED:
@@ -127,6 +127,13 @@ def _run_words(run: RunRecord, now: int) -> tuple[Sort, str]:
         case _:
             overdue = now - run.run_at
             return "waiting", f"waiting, {words.late(overdue)}" if overdue > ON_TIME else "waiting"
+
+
+def _runs(run: RunRecord, when: str, now: int) -> str:
+    """The ledger learns the exact start with the outcome; a run that was claimed ahead starts on its instant."""
+    if run.started_at is not None:
+        return f"running, started {when}"
+    return "claimed, starts on its instant" if run.run_at > now else "running"
 
 
 def _range_cells(schedule: ScheduleRecord, missed: MissedRange) -> list[Cell]:

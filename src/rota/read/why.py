@@ -41,9 +41,8 @@ def _became(run: RunRecord, now: int) -> str:
         case State.WAITING:
             return _waits(run, now, reason)
         case State.RUNNING:
-            since = "" if run.started_at is None else f" for {words.length(now - run.started_at)}"
             asked = ", and is asked to stop" if run.cancel_reason else ""
-            return f"It has been running{since}, {_started(run)}{asked}"
+            return f"{_runs(run, now)}{asked}"
         case State.SUCCEEDED:
             return f"It started {_started(run)} and succeeded" + (
                 f" after {tries}" if run.attempt > 1 else ""
@@ -57,6 +56,14 @@ def _became(run: RunRecord, now: int) -> str:
             return f"It did not run: {reason}"
         case State.MISSED:
             return f"It did not run: {reason}"
+
+
+def _runs(run: RunRecord, now: int) -> str:
+    if run.started_at is not None:
+        return f"It started {_started(run)} and has been running for {words.length(now - run.started_at)}"
+    if run.run_at > now:
+        return f"A node has claimed it and starts it on its instant, {words.relative(run.run_at, now)}"
+    return f"A node has claimed it; it was due {words.relative(run.run_at, now)}, and is running"
 
 
 def _waits(run: RunRecord, now: int, reason: str) -> str:

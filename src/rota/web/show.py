@@ -63,6 +63,7 @@ def templates() -> jinja2.Environment:
         length_of=len,
         iso=iso,
         pretty=_pretty,
+        without=_without,
         urlencode=lambda text: quote(text, safe=""),
     )
     return environment
@@ -187,8 +188,8 @@ def timeline(view: RunDetail) -> list[tuple[str, Instant | None, str]]:
     stations.append(("Due", run.scheduled_at, ""))
     if run.run_at != run.scheduled_at:
         stations.append(("May start" if run.attempt == 0 else "Tried again", run.run_at, ""))
-    late = words.late(run.late) if run.late else ""
-    if run.started_at is not None or run.state in ("waiting", "running"):
+    late = f"{words.length(run.late)} after it was due" if run.late else ""
+    if run.started_at is not None or run.state == "waiting":  # of a running one it is told with the outcome
         stations.append(("Started", run.started_at, late))
     took = f"after {words.length(run.took)}" if run.took is not None else ""
     if run.finished_at is not None or run.state in ("waiting", "running"):
