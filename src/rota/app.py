@@ -72,13 +72,13 @@ def load_rota(settings: Settings, *, import_code: bool = True) -> LoadedRota:
     """The rota of the file that the settings name, joined with the tasks of the program that they name."""
     from pathlib import Path
 
-    from rota.define.code import make_importable
+    from rota.define.code import put_on_path
     from rota.define.load import load_file
 
     path = Path(settings.config)
     if settings.app is None:
         return load_file(path, import_code=import_code)
-    make_importable(Path.cwd())
+    put_on_path(Path.cwd())
     return _program(settings.app)
 
 
