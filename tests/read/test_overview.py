@@ -31,8 +31,12 @@ def test_a_house_where_all_is_well_needs_no_attention(house: House) -> None:
     view = overview(house.ledger)
     assert view.attention == ()
     assert view.day == {"succeeded": 1}
-    assert [lane.task for lane in view.lanes] == ["publish-due", "find-links", "rebuild-sitemap"]
-    assert [len(lane.instants) for lane in view.lanes] == [60, 30, 4]
+    assert {lane.task: len(lane.instants) for lane in view.lanes} == {
+        "publish-due": 60,
+        "find-links": 30,
+        "rebuild-sitemap": 4,
+    }
+    assert view.lanes[-1].task == "rebuild-sitemap"
 
 
 def test_failing_paused_late_and_lost_are_listed_the_gravest_first(house: House) -> None:

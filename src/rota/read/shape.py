@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, NewType, Union
+from typing import Any, NewType, Union, cast
 
 from rota.clock import SECOND, Instant, from_instant
 
@@ -78,7 +78,7 @@ def _written(value: Any, hint: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
-        hints = _hints(type(value))
+        hints: dict[str, Any] = _hints(cast(type, type(value)))
         return {
             _name(field.name, hints[field.name]): _written(getattr(value, field.name), hints[field.name])
             for field in fields(value)
@@ -113,7 +113,7 @@ def _schema(hint: Any) -> dict[str, Any]:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return {"type": "string", "enum": [member.value for member in kind]}
     if is_dataclass(kind):
-        hints = _hints(kind)
+        hints = _hints(cast(type, kind))
         names = [_name(field.name, hints[field.name]) for field in fields(kind)]
         return {
             "type": "object",

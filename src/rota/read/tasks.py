@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rota.clock import SECOND, Instant
 from rota.ledger.protocol import Change, Ledger, RunFilter, ScheduleRecord, TaskRecord
@@ -11,11 +12,11 @@ from rota.model.task import Task
 from rota.read.condition import Condition, condition, fresh
 from rota.read.find import full_name
 from rota.read.policies import Policy, policies, raw_schedule, target_words
-from rota.read.rules import defined, first_due
+from rota.read.rules import defined, first_due, rule_of
 from rota.read.runs import RunRow, median, run_row
 from rota.read.shape import JsonText, Micros
 from rota.read.strip import Cell, strip
-from rota.timing import explain
+from rota.timing import explain, warnings
 
 __all__ = ["Occurrence", "TaskDetail", "TaskRow", "task_detail", "task_list", "task_row"]
 
@@ -140,6 +141,8 @@ def task_detail(
     own = next(iter(ledger.schedules(record.service, record.name, key="", limit=1)), None)
     runs = ledger.runs(RunFilter(service=record.service, task=record.name, limit=15))
     durations = sorted(ledger.durations(record.service, record.name))
+    following = first_due(own, now, 10) if own is not None else []
+    odd = _odd(own, now, following)
     return TaskDetail(
         task=task_row(ledger, record, now, day, cells),
         expects=task.expects,
@@ -148,8 +151,8 @@ def task_detail(
         target=target_words(task),
         source=source,
         args=JsonText(args),
-        next=tuple(_next_of(own, now)) if own is not None else (),
-        warnings=(),
+        next=tuple(Occurrence(at, _note(at, odd)) for at in following),
+        warnings=tuple(str(warning) for warning in odd),
         policies=tuple(policies(task)),
         runs=tuple(run_row(run, now) for run in runs),
         changes=tuple(ledger.changes(subject=full_name(record), limit=20)),
@@ -176,5 +179,12 @@ def _next(schedules: Sequence[ScheduleRecord]) -> Instant | None:
     return min((schedule.next_at for schedule in schedules if schedule.next_at is not None), default=None)
 
 
-def _next_of(schedule: ScheduleRecord, now: Instant, count: int = 10) -> list[Occurrence]:
-    return [Occurrence(at, None) for at in first_due(schedule, now, count)]
+def _odd(schedule: ScheduleRecord | None, now: Instant, following: Sequence[Instant]) -> list[Any]:
+    """What a change of the clocks does to the schedule, over the next days or the instants that are shown."""
+    if schedule is None or not following:
+        return []
+    return list(warnings(rule_of(schedule), now, Instant(max(following[-1], now + 7 * DAY))))
+
+
+def _note(at: Instant, odd: Sequence[Any]) -> str | None:
+    return next((str(warning) for warning in odd if getattr(warning, "at", None) == at), None)

@@ -80,7 +80,9 @@ class Guard:
             if int(request.headers.get("content-length") or 0) > self._security.body_limit:
                 raise TooLarge(self._security.body_limit)
             if path.startswith(UNGUARDED):
-                return self._must_be_ours(request) if request.method not in _SAFE else None
+                if request.method not in _SAFE:
+                    self._must_be_ours(request)
+                return None
             token = request.query_params.get("token")
             if token is not None and request.method == "GET" and not path.startswith("/api/"):
                 return self._enter(request, token)

@@ -17,6 +17,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from rota.errors import Retriable, RotaError
+from rota.events import Event
 from rota.ledger.protocol import Ledger, RunFilter
 from rota.model.run import State
 from rota.web.context import WebContext, context_of
@@ -85,7 +86,11 @@ class Watch:
     async def _read(self) -> None:
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
-        forget = self._context.events.subscribe(lambda _: loop.call_soon_threadsafe(wake.set))
+
+        def woken(_: Event) -> None:
+            loop.call_soon_threadsafe(wake.set)
+
+        forget = self._context.events.subscribe(woken)
         seen: Mapping[int | None, Hashable] = {}
         try:
             while not self._context.stopping():

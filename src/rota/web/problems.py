@@ -110,6 +110,8 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, RotaError):  # raised by us while FastAPI read the body
+            return refusal(request, error.__cause__)
         return refusal(request, _of_http(request, error), dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)

@@ -72,7 +72,7 @@ def routes() -> APIRouter:
     def trigger(
         request: Request, record: Named, asked: Annotated[TriggerAsked | None, Body()] = None
     ) -> Response:
-        asked = asked or TriggerAsked()
+        asked = asked or TriggerAsked.model_validate({})
         run_id = do.trigger(request, record, asked.args, asked.reason, _instant(asked.run_at, "run_at"))
         where = href(request, f"/api/v1/runs/{run_id}")
         return answer(run_detail(context_of(request).ledger, run_id), 201, {"Location": where})

@@ -37,9 +37,17 @@ def routes() -> APIRouter:
         found = task_list(ledger, search=q, start=start, limit=PAGE + 1)
         rows = [row for row in found[:PAGE] if show != "attention" or row.condition.word in NEEDS_ATTENTION]
         more = start + PAGE if len(found) > PAGE else None
-        values = {"rows": rows, "q": q, "show": show, "start": start, "more": more, "page_size": PAGE}
         return page(
-            request, "tasks.html", any_task=bool(found) or bool(ledger.tasks()), quoted=quote(q), **values
+            request,
+            "tasks.html",
+            rows=rows,
+            q=q,
+            quoted=quote(q),
+            show=show,
+            start=start,
+            more=more,
+            page_size=PAGE,
+            any_task=bool(found) or bool(ledger.tasks()),
         )
 
     @router.get("/tasks/{name:path}")
