@@ -1,0 +1,278 @@
+"""Looking ahead: when tasks are due, and what a schedule means. No ledger is needed for either."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from rota.cli.complete import task_names
+from rota.cli.session import Session, session_of
+from rota.clock import SECOND, Instant, from_instant
+
+if TYPE_CHECKING:
+    from rota.cli.output import Output
+    from rota.cli.quick import Duty
+    from rota.model.schedule import Schedule
+
+__all__ = ["explain_", "next_"]
+
+_MOST = 10_000
+_DAY = 86_400 * SECOND
+
+
+class _Due(NamedTuple):
+    """One occurrence; `order` settles those of one instant."""
+
+    at: Instant
+    order: int
+    duty: Duty
+
+
+def next_(
+    context: typer.Context,
+    task: Annotated[
+        str | None, typer.Argument(help="Only this task.", autocompletion=task_names, show_default=False)
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=_MOST,
+            help="So many occurrences. Default: the next one of each task, ten of TASK.",
+            show_default=False,
+        ),
+    ] = None,
+    days: Annotated[
+        float | None,
+        typer.Option(min=0.0001, max=3660, help="All occurrences within so many days.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show when tasks are due next.
+
+    Reads the rota at hand; where there is none, the one that the ledger holds. Times are on the clock of each
+    task's time zone. Occurrences that a change of the clocks moves, doubles or drops are pointed out.
+    """
+    from rota.clock import SystemClock
+
+    session = session_of(context)
+    duties = _chosen(_duties(session), task)
+    now = SystemClock().now()
+    until = None if days is None else Instant(now + int(days * _DAY))
+    if task is not None and count is None and days is None:
+        count = 10
+    each_once = count is None and days is None
+    due = _each_next(duties, now) if each_once else _merged(duties, now, until, count or _MOST)
+    _print_next(session.output(json), due, _warnings(duties, now, due), now)
+
+
+def explain_(
+    context: typer.Context,
+    cron: Annotated[
+        str,
+        typer.Argument(metavar="CRON", help='A cron expression, such as "0 8 * * MON-FRI", or "every 90s".'),
+    ],
+    timezone: Annotated[str, typer.Option(metavar="ZONE", help="The time zone.")] = "UTC",
+    count: Annotated[int, typer.Option(min=1, max=_MOST, help="Occurrences to show.")] = 5,
+    seconds: Annotated[
+        Literal["first", "last"] | None,
+        typer.Option(help="Where a sixth field holds the seconds.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say in words what a schedule means, and when it is due.
+
+    Times are on the clock of the time zone. An H in the expression is spread by the task's name, which is not
+    known here: rota next TASK shows where it comes to lie.
+    """
+    from rota.clock import SystemClock
+    from rota.timing import compile_schedule, explain
+
+    schedule = _schedule(cron, timezone, seconds)
+    now = SystemClock().now()
+    occurrences = compile_schedule(schedule, seed="explain")
+    instants = _first(occurrences, now, count)
+    warnings = _of_schedule(schedule, now, instants)
+    out = session_of(context).output(json)
+    if json:
+        out.document(
+            {
+                "expression": cron,
+                "timezone": timezone,
+                "words": explain(schedule),
+                "next": [_at(instant, timezone) for instant in instants],
+                "warnings": warnings,
+            }
+        )
+        return
+    out.line(explain(schedule), "bold")
+    _lines(out, instants, timezone, now)
+    for warning in warnings:
+        out.line(f"note: {warning}", "yellow")
+
+
+def _duties(session: Session) -> list[Duty]:
+    """The scheduled tasks: of the file, read quickly or in full; else of the program; else of the ledger."""
+    from pathlib import Path
+
+    from rota.cli.quick import duties_of_tasks, duties_on_file
+
+    quick = None if session.options.get("app") else duties_on_file(session.options.get("config"))
+    if quick is not None:
+        return quick
+    settings = session.settings()
+    if settings.app is not None or Path(settings.config).exists() or session.options.get("config"):
+        return duties_of_tasks([*session.load(import_code=False).tasks.values()])
+    return _duties_in_ledger(session)
+
+
+def _duties_in_ledger(session: Session) -> list[Duty]:
+    from rota.cli.quick import Duty
+    from rota.errors import LedgerUnreachable, UsageError
+    from rota.read.rules import rule_of
+
+    try:
+        with session.ledger() as ledger:
+            return [
+                Duty(entry.service, entry.task, rule_of(entry), entry.key)
+                for entry in ledger.schedules(limit=_MOST)
+            ]
+    except LedgerUnreachable as error:
+        raise UsageError(
+            "there is no rota here, and no ledger",
+            expected="a rota.toml in this folder, or --config FILE",
+            found="no such file",
+            where=error.where,
+            next=("rota init", "rota next --config FILE"),
+        ) from error
+
+
+def _chosen(duties: Sequence[Duty], task: str | None) -> list[Duty]:
+    from rota.errors import UnknownName
+
+    if task is None:
+        return list(duties)
+    found = [duty for duty in duties if task in (duty.task, f"{duty.service}/{duty.task}")]
+    if not found:
+        raise UnknownName(
+            "scheduled task", task, {duty.task for duty in duties}, next=("rota next", "rota tasks")
+        )
+    return found
+
+
+def _each_next(duties: Sequence[Duty], now: Instant) -> list[_Due]:
+    return sorted(due for index, duty in enumerate(duties) for due in _stream(index, duty, now, None, 1))
+
+
+def _merged(duties: Sequence[Duty], now: Instant, until: Instant | None, limit: int) -> list[_Due]:
+    streams = [_stream(index, duty, now, until, limit) for index, duty in enumerate(duties)]
+    return [due for _, due in zip(range(limit), heapq.merge(*streams), strict=False)]
+
+
+def _stream(index: int, duty: Duty, now: Instant, until: Instant | None, limit: int) -> Iterator[_Due]:
+    from rota.timing import compile_schedule
+
+    occurrences = compile_schedule(duty.schedule, seed=f"{duty.service}/{duty.task}/{duty.key}")
+    at = occurrences.next_after(now)
+    for _ in range(limit):
+        if at is None or (until is not None and at > until):
+            return
+        yield _Due(at, index, duty)
+        at = occurrences.next_after(at)
+
+
+def _first(occurrences: Any, now: Instant, count: int) -> list[Instant]:
+    found: list[Instant] = []
+    at = occurrences.next_after(now)
+    while at is not None and len(found) < count:
+        found.append(at)
+        at = occurrences.next_after(at)
+    return found
+
+
+def _warnings(duties: Sequence[Duty], now: Instant, due: Sequence[_Due]) -> list[str]:
+    """What is odd about the time that is shown, at least the coming week, task by task."""
+    from rota.timing import warnings
+
+    until = max([entry.at for entry in due] + [now + 7 * _DAY])
+    return [
+        f"{duty.task}: {warning}"
+        for duty in duties
+        for warning in map(str, warnings(duty.schedule, now, Instant(until)))
+    ]
+
+
+def _of_schedule(schedule: Schedule, now: Instant, instants: Sequence[Instant]) -> list[str]:
+    """What is odd about a schedule in the coming year: time enough for both changes of the clocks."""
+    from rota.timing import warnings
+
+    until = max([*instants, now + 366 * _DAY])
+    return [str(warning) for warning in warnings(schedule, now, Instant(until))]
+
+
+def _schedule(cron: str, timezone: str, seconds: str | None) -> Schedule:
+    from rota.cli.times import zone
+    from rota.timing import parse_schedule
+
+    zone(timezone)
+    if cron.split(" ", 1)[0] in ("every", "rrule") and " " in cron:
+        name, _, value = cron.partition(" ")
+        return parse_schedule({name: value}, timezone=timezone)
+    written: Any = cron if seconds is None else {"cron": cron, "seconds": seconds}
+    return parse_schedule(written, timezone=timezone)
+
+
+def _at(instant: Instant, timezone: str) -> dict[str, str]:
+    from rota.cli.times import zone
+    from rota.read.shape import iso
+
+    return {"at": iso(instant), "local": from_instant(instant).astimezone(zone(timezone)).isoformat()}
+
+
+def _lines(out: Output, instants: Sequence[Instant], timezone: str, now: Instant) -> None:
+    from rota.cli.times import in_zone
+    from rota.read.words import relative
+
+    for instant in instants:
+        out.line(f"  {in_zone(instant, timezone)}  {relative(instant, now)}")
+
+
+def _print_next(out: Output, due: Sequence[_Due], warnings: Sequence[str], now: Instant) -> None:
+    from rota.cli.output import talk
+    from rota.cli.times import in_zone
+    from rota.read.policies import raw_schedule
+    from rota.read.words import length
+
+    if out.json:
+        out.document({"next": [_as_json(entry, now) for entry in due], "warnings": list(warnings)})
+        return
+    rows = [
+        (
+            in_zone(entry.at, entry.duty.schedule.timezone),
+            length(entry.at - now),
+            entry.duty.task + (f" ({entry.duty.key})" if entry.duty.key else ""),
+            raw_schedule(entry.duty.schedule),
+        )
+        for entry in due
+    ]
+    out.table(("NEXT", "LEFT", "TASK", "SCHEDULE"), rows, empty="nothing is due")
+    for warning in warnings:
+        talk(f"note: {warning}")
+
+
+def _as_json(entry: _Due, now: Instant) -> dict[str, Any]:
+    from rota.read.policies import raw_schedule
+
+    duty = entry.duty
+    return {
+        **_at(entry.at, duty.schedule.timezone),
+        "left_seconds": (entry.at - now) / SECOND,
+        "service": duty.service,
+        "task": duty.task,
+        "key": duty.key or None,
+        "schedule": raw_schedule(duty.schedule),
+        "timezone": duty.schedule.timezone,
+    }

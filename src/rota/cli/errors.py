@@ -1,0 +1,72 @@
+"""Errors that are not Rota's own, said as Rota says them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+import typer
+
+from rota.errors import LedgerUnreachable, Retriable, RotaError, UsageError, nearest
+
+__all__ = ["as_rota_error"]
+
+# Typer carries a copy of click in newer versions, so its errors are known by what typer itself exports.
+_WrongUsage = typer.BadParameter.__mro__[1]
+_CommandError = typer.BadParameter.__mro__[2]
+
+
+def as_rota_error(error: Exception) -> RotaError:
+    """What an error means to whoever typed the command."""
+    if isinstance(error, _CommandError):
+        return _usage(error)
+    if isinstance(error, OSError):
+        return _of_system(error)
+    return RotaError(
+        f"Rota itself failed: {type(error).__name__}: {error}",
+        expected="no error that Rota does not know",
+        found="a defect; please report it",
+        retry=Retriable("after-check", "see what was done"),
+        next=("set ROTA_TRACEBACK=1 and repeat it to see where",),
+    )
+
+
+def _usage(error: Any) -> RotaError:
+    """Wrong usage as the parser found it, with the nearest option and the help to read."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "rota"
+    message = error.format_message().rstrip(".")
+    option = getattr(error, "option_name", None)
+    found = getattr(error, "option_name", None)
+    if option is not None and hasattr(error, "possibilities") and context is not None:
+        known = [name for param in context.command.params for name in (*param.opts, *param.secondary_opts)]
+        options = [name for name in known if name.startswith("-")]
+        near = nearest(option, options)
+        message = f"there is no option {option}" + (f" (did you mean {near}?)" if near else "")
+    return UsageError(
+        f"{path}: {message[:1].lower()}{message[1:]}" if option is None else f"{path}: {message}",
+        expected=_pieces(context),
+        found=found,
+        next=(f"{path} --help",),
+    )
+
+
+def _pieces(context: Any) -> str | None:
+    """How the command is used, in one line."""
+    if context is None:
+        return None
+    return " ".join([context.command_path, *context.command.collect_usage_pieces(context)])
+
+
+def _of_system(error: OSError) -> RotaError:
+    """A fault of the system, such as a folder that may not be written to."""
+    said = os.strerror(error.errno) if error.errno is not None else str(error)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    kind = LedgerUnreachable if full else RotaError
+    return kind(
+        f"the system refused: {said[:1].lower()}{said[1:]}",
+        found=said,
+        where=None if error.filename is None else str(error.filename),
+        retry=Retriable("after-check", "once that is mended"),
+    )

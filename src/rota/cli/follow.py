@@ -1,0 +1,90 @@
+"""Watching a run: the ledger is asked again at growing intervals, at once where something happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rota.model.run import FINAL
+
+if TYPE_CHECKING:
+    from rota.ledger.protocol import Ledger
+    from rota.model.run import RunRecord
+    from rota.read.runs import Line
+
+__all__ = ["follow_log", "wait_for"]
+
+_SOONEST, _LATEST = 0.1, 2.0  # seconds between two looks
+
+
+def wait_for(ledger: Ledger, run_id: int) -> RunRecord:
+    """Wait until a run has ended. Ctrl-C ends the wait, not the run."""
+    from rota.read.runs import the_run
+
+    said = False
+    for pause in _pauses():
+        run = the_run(ledger, run_id)
+        if run.state in FINAL:
+            return run
+        if not said and pause >= 1.0:
+            said = _say_if_nobody_is_there(ledger)
+        time.sleep(pause)
+    raise AssertionError("the pauses never end")
+
+
+def follow_log(ledger: Ledger, run_id: int, lines: Sequence[Line], show: Callable[[Line], None]) -> None:
+    """Show these lines of a run and all that follow, until it has ended."""
+    from rota.cli.output import talk
+    from rota.read.runs import log_lines, the_run
+
+    for line in lines:
+        show(line)
+    seen = max((line.seq for line in lines), default=0)
+    pauses = _pauses()
+    while True:
+        run = the_run(ledger, run_id)  # before its lines: what it wrote until its end is then among them
+        fresh = log_lines(ledger, run_id, after=seen)
+        for line in fresh:
+            show(line)
+            seen = line.seq
+        if fresh:
+            pauses = _pauses()
+        elif run.state in FINAL:
+            talk(ended(run))
+            return
+        else:
+            time.sleep(next(pauses))
+
+
+def ended(run: RunRecord) -> str:
+    """How a run ended, in a line."""
+    from rota.read.strip import run_cell
+    from rota.read.words import length
+
+    took = (
+        ""
+        if run.started_at is None or run.finished_at is None
+        else f" after {length(run.finished_at - run.started_at)}"
+    )
+    cell = run_cell(run, run.finished_at or run.run_at)
+    words = cell.words if cell.words.startswith(run.state.value) else f"{run.state.value}: {cell.words}"
+    return f"run {run.id} of {run.task} {words}{took}"
+
+
+def _pauses() -> Iterator[float]:
+    pause = _SOONEST
+    while True:
+        yield pause
+        pause = min(_LATEST, pause * 1.4)
+
+
+def _say_if_nobody_is_there(ledger: Ledger) -> bool:
+    """Whoever waits for a run that no node can start should know."""
+    from rota.cli.output import talk
+
+    now = ledger.now()
+    if any(node.state == "live" and node.lease_until >= now for node in ledger.nodes()):
+        return False
+    talk("note: no node is running, so it does not start yet; start one with: rota run")
+    return True

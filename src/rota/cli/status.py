@@ -1,0 +1,129 @@
+"""How things are: the whole, and the nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from rota.cli.session import session_of
+
+if TYPE_CHECKING:
+    from rota.cli.output import Output
+    from rota.clock import Instant
+    from rota.read.overview import Overview
+
+__all__ = ["nodes_", "status_"]
+
+NOT_AS_IT_SHOULD_BE = 3
+
+Sort = Literal[
+    "attention", "failing", "late", "stuck", "stale", "missed", "paused", "expired", "node-lost", "no-node"
+]  # fmt: skip
+
+
+def status_(
+    context: typer.Context,
+    fail_if: Annotated[
+        list[Sort] | None,
+        typer.Option(
+            help="Exit with 3 if something is so; may be repeated. attention: if anything needs it.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what needs attention, what runs and what is due."""
+    from rota.read.overview import overview
+    from rota.read.shape import as_json
+    from rota.read.upcoming import upcoming
+
+    session = session_of(context)
+    with session.ledger() as ledger:
+        found = overview(ledger)
+        due = upcoming(ledger, found.hour_until, 5)
+    out = session.output(json)
+    if json:
+        out.document({"status": as_json(found), "next": as_json(due)})
+    else:
+        _print(out, found)
+        _print_due(out, [(entry.at, entry.task) for entry in due], found.now)
+    wanted = set(fail_if or ())
+    if any("attention" in wanted or item.sort in wanted for item in found.attention):
+        raise typer.Exit(NOT_AS_IT_SHOULD_BE)
+
+
+def nodes_(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the nodes: the live ones, and those that went in the last day."""
+    from rota.cli.output import Cell
+    from rota.read.nodes import node_list
+    from rota.read.shape import as_json
+    from rota.read.words import length, relative
+
+    session = session_of(context)
+    with session.ledger() as ledger:
+        found = node_list(ledger)
+        now = ledger.now()
+    out = session.output(json)
+    if json:
+        out.document({"nodes": as_json(found)})
+        return
+    styles = {"live": "green", "silent": "red", "lost": "red"}
+    rows = [
+        (
+            node.id[:8],
+            Cell(node.state, styles.get(node.state, "dim")),
+            f"{node.busy}/{node.slots}",
+            "-" if node.lag is None else length(node.lag),
+            relative(node.started_at, now),
+            relative(node.beat_at, now),
+            node.version,
+            node.label,
+        )
+        for node in found
+    ]
+    heads = ("NODE", "STATE", "BUSY", "LAG", "STARTED", "SEEN", "VERSION", "LABEL")
+    out.table(heads, rows, empty="no node has run in the last day; next: rota run")
+
+
+def _print(out: Output, found: Overview) -> None:
+    from rota.cli.marks import condition_cell, run_rows
+    from rota.read.words import count
+
+    live = sum(node.state == "live" for node in found.nodes)
+    day = ", ".join(f"{number:,} {state}" for state, number in sorted(found.day.items())) or "no runs"
+    out.pairs(
+        [
+            ("tasks", str(found.tasks)),
+            ("nodes", f"{live} live"),
+            ("last 24 hours", day),
+            (
+                "attention",
+                count(len(found.attention), "thing") if found.attention else "nothing needs attention",
+            ),
+        ]
+    )
+    if found.attention:
+        rows = [
+            (condition_cell(item.sort), item.subject, item.owner or "-", item.words)
+            for item in found.attention
+        ]
+        out.line()
+        out.table(("WHAT", "WHERE", "OWNER", "WHY"), rows, empty="")
+    if found.running:
+        heads, running = run_rows([item.run for item in found.running], found.now)
+        out.line()
+        out.table(heads, running, empty="")
+
+
+def _print_due(out: Output, due: list[tuple[Instant, str]], now: Instant) -> None:
+    from rota.cli.times import in_zone
+    from rota.read.words import relative
+
+    if due:
+        out.line()
+        rows = [(in_zone(at // 1_000_000 * 1_000_000, "UTC"), relative(at, now), task) for at, task in due]
+        out.table(("NEXT", "LEFT", "TASK"), rows, empty="")

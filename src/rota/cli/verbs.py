@@ -1,0 +1,116 @@
+"""The verbs, and where each one is: a verb's file is imported when it is used, so that ``rota --help`` is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from rota.cli.plain import read_plainly
+from rota.errors import Retriable, UnknownName
+
+__all__ = ["VERBS", "Verbs", "command_of"]
+
+VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Begin": {
+        "init": ("begin", "Write a commented rota.toml and an example task."),
+        "check": ("begin", "Validate the rota and the code behind it; all problems at once."),
+        "schema": ("begin", "Print the JSON Schema of rota.toml, for editors."),
+        "run": ("node", "Run a node: fire what is due, carry it out, serve the pages."),
+    },
+    "Look ahead": {
+        "next": ("ahead", "Show when tasks are due next."),
+        "explain": ("ahead", "Say in words what a schedule means, and when it is due."),
+    },
+    "Look": {
+        "status": ("status", "Show what needs attention, what runs and what is due."),
+        "tasks": ("tasks", "List the tasks."),
+        "task": ("tasks", "Show one task: owner, expected result, rollback, latest runs."),
+        "runs": ("runs", "List runs, newest first."),
+        "log": ("runs", "Print what a run wrote."),
+        "nodes": ("status", "List the nodes."),
+    },
+    "Step in": {
+        "trigger": ("start", "Run a task now, or at a time."),
+        "enqueue": ("start", "Hand in a run, as a program would."),
+        "backfill": ("start", "Run past occurrences that have not succeeded."),
+        "pause": ("state", "Pause a task, with a reason."),
+        "resume": ("state", "End a pause, and make up for what it left out."),
+        "cancel": ("state", "Withdraw a waiting run, or ask a running one to stop."),
+        "retry": ("state", "Try a run once more that has ended."),
+    },
+    "The ledger": {
+        "migrate": ("store", "Bring the ledger's schema to a version."),
+        "backup": ("store", "Copy the ledger into a new file, while in use."),
+        "doctor": ("store", "Examine ledger, settings and permissions."),
+        "version": ("store", "Print the versions of Rota, Python and SQLite."),
+    },
+}
+"""Group -> verb -> the file that has it, and its help in one line."""
+
+_FILES = {verb: file for group in VERBS.values() for verb, (file, _) in group.items()}
+
+
+def command_of(verb: str) -> Any:
+    """The command of a verb, ready to run. The function has the verb's name, with an underscore at its end."""
+    function = getattr(import_module(f"rota.cli.{_FILES[verb]}"), f"{verb}_")
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    settings = {"help_option_names": ["-h", "--help"]}
+    app.command(name=verb, cls=Verb, context_settings=settings)(function)
+    return typer.main.get_command(app)
+
+
+class Verb(TyperCommand):
+    """One verb."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        read_plainly(self.params)
+        return super().parse_args(ctx, args)
+
+
+class Verbs(TyperGroup):
+    """The root command, which loads its verbs when they are asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        read_plainly(self.params)
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_FILES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return command_of(cmd_name) if cmd_name in _FILES else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        if args[0] not in _FILES and not ctx.resilient_parsing:
+            raise UnknownVerb(args[0], tuple(_FILES))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, _FILES))
+        for group, verbs in VERBS.items():
+            with formatter.section(group):
+                formatter.write_dl([(verb.ljust(width), help) for verb, (_, help) in verbs.items()])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The verbs that begin so, without importing them."""
+        from rota.cli.complete import items
+
+        lines = {verb: help for verbs in VERBS.values() for verb, (_, help) in verbs.items()}
+        found = [(verb, help) for verb, help in lines.items() if verb.startswith(incomplete)]
+        return items(found) or super().shell_complete(ctx, incomplete)
+
+
+class UnknownVerb(UnknownName):
+    """There is no such verb: wrong usage."""
+
+    kind = "usage"
+    exit_code = 2
+
+    def __init__(self, verb: str, known: Sequence[str]) -> None:
+        super().__init__("command", verb, known, next=("rota --help",))
+        self.expected = "a command of rota --help"
+        self.retry = Retriable(True, "nothing was done")
