@@ -285,6 +285,21 @@ def test_cancelled_at_any_moment_leaves_a_pool_that_works() -> None:
     run(main())
 
 
+def test_closed_at_any_moment_of_a_start_leaves_no_process() -> None:
+    async def main() -> None:
+        for step in range(8):
+            warden = Warden()
+            pool = Pool(1, 100, warden)
+            pool.warm()
+            for _ in range(step):
+                await asyncio.sleep(0)
+            await pool.close()
+            assert warden._groups == set()
+            assert warden._process is None
+
+    run(main())
+
+
 def test_flood_is_cut_in_bounded_memory_and_said() -> None:
     async def main() -> None:
         import resource

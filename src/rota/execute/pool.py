@@ -60,16 +60,18 @@ class Worker:
     async def start(cls, warden: Warden, memory_limit: int | None) -> Worker:
         """Start one and wait until it is ready. Raises `StartFailed`; leaves nothing behind when cancelled."""
         ours, theirs = socket.socketpair()
-        try:
-            argv = [sys.executable, "-P", "-m", "rota.execute.worker", str(theirs.fileno())]
-            child = Child(argv, warden, keep=[theirs.fileno()])
-        except OSError as error:
-            ours.close()
-            raise StartFailed(f"no process can be started: {error}") from error
-        finally:
-            theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours)
-        worker = cls(child, reader, writer)
+        with theirs:
+            try:
+                reader, writer = await asyncio.open_connection(sock=ours)
+            except BaseException:
+                ours.close()
+                raise
+            try:  # from here on nothing is awaited until there is a worker to be ended
+                argv = [sys.executable, "-P", "-m", "rota.execute.worker", str(theirs.fileno())]
+                worker = cls(Child(argv, warden, keep=[theirs.fileno()]), reader, writer)
+            except OSError as error:
+                writer.transport.abort()
+                raise StartFailed(f"no process can be started: {error}") from error
         try:
             await worker._greet(memory_limit)
         except BaseException:
