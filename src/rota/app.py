@@ -113,9 +113,11 @@ def build_node(
     from rota import __version__
     from rota.clock import SystemClock
     from rota.engine.node import Node
+    from rota.execute.arguments import prepare
     from rota.execute.executors import build_executors
 
-    executors = build_executors(settings, environment=os.environ)
+    known = {path: prepare(function) for path, function in loaded.functions.items()}
+    executors = build_executors(settings, environment=os.environ, clock=clock, known=known)
     return Node(
         ledger,
         loaded,

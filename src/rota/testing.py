@@ -159,12 +159,14 @@ class RotaForTests:
         from rota.engine.logbook import LogBook
         from rota.engine.settler import Settler
         from rota.events import Events
+        from rota.execute.arguments import prepare
         from rota.execute.executors import build_executors
 
+        known = {path: prepare(function) for path, function in self.loaded.functions.items()}
         thread, events = LedgerThread(), Events()
         logbook = LogBook(self.ledger, thread, self.clock)
         settler = Settler(self.ledger, thread, logbook, events, node=lambda: NODE, settled=lambda: None)
-        executors = dict(build_executors(read_settings()))
+        executors = dict(build_executors(read_settings(), known=known))
         executors["process"] = executors["thread"]
         attempts = Attempts(
             executors, lambda _, name: self.loaded.tasks.get(name), settler, logbook, events, self.clock,

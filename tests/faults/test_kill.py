@@ -27,7 +27,7 @@ KINDS = ("quick", "slow", "failing", "in_a_thread", "in_a_process")
 POLICIES = (
     'overlap = "allow"\ncatch_up = "all"\ncatch_up_limit = 1000\nretry = { attempts = 3, backoff = "100ms" }',
     'overlap = "skip"\ncatch_up = "latest"',
-    'overlap = "queue"\ncatch_up = "all"\ncatch_up_limit = 5\nretry = { attempts = 9, backoff = "100ms" }',
+    'overlap = "queue"\ncatch_up = "all"\ncatch_up_limit = 5\nretry = { attempts = 4, backoff = "100ms" }',
     'overlap = "skip"\ncatch_up = "none"\ndeadline = "2s"',
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import suppress
 from types import CoroutineType, coroutine
 from typing import Any
@@ -27,10 +27,15 @@ class CoroutineExecutor:
     the loop cannot be stopped from here: such work belongs in a worker process.
     """
 
-    def __init__(self, limits: Limits, redact: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        redact: Callable[[str], str] = str,
+        known: Mapping[str, Prepared] | None = None,
+    ) -> None:
         self._limits = limits
         self._redact = redact
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[str, Prepared] = dict(known or {})
 
     async def start(self) -> None:
         """Nothing to start: functions are imported when they are first run."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from rota.clock import Clock
+from rota.execute.arguments import Prepared
 from rota.execute.child import Warden
 from rota.execute.command import CommandExecutor
 from rota.execute.coroutine import CoroutineExecutor
@@ -29,21 +30,23 @@ def build_executors(
     memory_limit: int | None = None,
     warm: bool = False,
     clock: Clock | None = None,
+    known: Mapping[str, Prepared] | None = None,
 ) -> Mapping[str, Executor]:
     """One executor for each name. Nothing starts yet: processes come with the first run that needs one.
 
     ``environment`` is where secrets to be hidden in logs are looked up (None: this process's own); ``secrets`` are
     further ones. ``memory_limit`` is the address space of one worker process in bytes. With ``warm``, the
-    worker processes are started with the node.
+    worker processes are started with the node. ``known`` are functions at hand, by path: one that stands inside
+    another can run here, though not in a worker process, which has to import it.
     """
     limits = Limits(log=settings.log_limit, result=settings.result_limit)
     redact = Redactor(secrets, os.environ if environment is None else environment)
     warden = Warden()
     pool = Pool(settings.workers, settings.recycle_after, warden, memory_limit)
     return {
-        "loop": CoroutineExecutor(limits, redact),
+        "loop": CoroutineExecutor(limits, redact, known),
         "process": ProcessExecutor(pool, limits, redact, is_warm=warm),
-        "thread": ThreadExecutor(settings.threads, limits, redact),
+        "thread": ThreadExecutor(settings.threads, limits, redact, known),
         "command": CommandExecutor(limits, warden, redact),
         "request": RequestExecutor(limits, redact, clock),
     }

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rota.execute.arguments import Prepared, prepare
@@ -30,11 +30,17 @@ class ThreadExecutor:
     even the end of the program.
     """
 
-    def __init__(self, size: int, limits: Limits, redact: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        size: int,
+        limits: Limits,
+        redact: Callable[[str], str] = str,
+        known: Mapping[str, Prepared] | None = None,
+    ) -> None:
         self._places = asyncio.Semaphore(size)
         self._limits = limits
         self._redact = redact
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[str, Prepared] = dict(known or {})
 
     async def start(self) -> None:
         """Nothing to start: threads come with the attempts."""
