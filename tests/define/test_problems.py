@@ -144,6 +144,45 @@ BAD = {
             (17, "c", "isolation", None),
         ],
     ),
+    "schedules": (
+        """\
+        service = "web"
+        [[task]]
+        name = "a"
+        command = ["true"]
+        schedule = { evry = "5m" }
+        DUTY
+        [[task]]
+        name = "b"
+        command = ["true"]
+        DUTY
+        [task.schedule]
+        cron = "0 9 * * *"
+        jiter = "5s"
+        [[task]]
+        name = "c"
+        command = ["true"]
+        schedule = "0 0 30 2 *"
+        DUTY
+        [[task]]
+        name = "d"
+        command = ["true"]
+        schedule = "* * * * * *"
+        DUTY
+        [[task]]
+        name = "e"
+        command = ["true"]
+        schedule = 5
+        DUTY
+        """,
+        [
+            (5, "a", "schedule.evry", "every"),
+            (17, "b", "schedule.jiter", "jitter"),
+            (21, "c", "schedule", None),
+            (28, "d", "schedule", None),
+            (35, "e", "schedule", None),
+        ],
+    ),
     "a name used twice": (
         """\
         service = "web"

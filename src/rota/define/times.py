@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Any, TypeGuard
@@ -86,8 +87,8 @@ def is_timezone(value: object) -> TypeGuard[str]:
 
 
 def _schedule(value: object, info: ValidationInfo) -> Schedule | None:
-    if value is None or isinstance(value, Schedule):
-        return value
+    if value is None:
+        return None
     from rota.timing import parse_schedule
 
     default = (info.context or {}).get("timezone", "UTC")
@@ -99,7 +100,7 @@ def _schedule(value: object, info: ValidationInfo) -> Schedule | None:
             expected=error.expected or "a schedule",
             found=error.found or shown(value),
             hint=error.hint,
-            inside=_parts(error.key),
+            inside=_parts(error.key) if isinstance(value, Mapping) else (),
         ) from error
 
 
