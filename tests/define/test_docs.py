@@ -35,6 +35,15 @@ def test_the_schedules_of_the_reference_load(folder, duty) -> None:
         assert rota.tasks["a"].schedule is not None
 
 
+def test_the_joined_schedule_of_the_reference_loads(folder, duty) -> None:
+    table = re.search(r"^\[task\.schedule\]\n.*?(?=```)", REFERENCE, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    rota = folder.load(f'service = "web"\n[[task]]\nname = "a"\ncommand = ["true"]\n{duty}\n{table[0]}')
+    schedule = rota.tasks["a"].schedule
+    assert schedule is not None
+    assert (len(schedule.rules), len(schedule.excepts)) == (2, 3)
+
+
 def test_the_example_of_the_how_to_loads(folder) -> None:
     text = re.search(r'```toml title="rota.toml"\n(.*?)```', HOW_TO, re.DOTALL)
     assert text is not None

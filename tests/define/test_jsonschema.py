@@ -126,6 +126,8 @@ BAD = [
     TASK + 'overlap = "skp"',
     TASK + "priority = 10",
     TASK + "retry = { attempts = 0 }",
+    TASK + 'schedule = { evry = "5m" }',
+    TASK + 'schedule = { rules = [{ evry = "5m" }] }',
     TASK + "retry = { atempts = 1 }",
     TASK + '[queue."Not Kebab"]',
     TASK + "[queue.mail]\nrate = 10",

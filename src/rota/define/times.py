@@ -146,12 +146,53 @@ TimeLimit = Annotated[
 TimeZone = Annotated[
     str, AfterValidator(_timezone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin", "UTC"]})
 ]
+_RULE = {
+    "cron": {
+        "type": "string",
+        "description": "A cron expression.",
+        "examples": ["0 9 * * MON-FRI", "@daily"],
+    },
+    "seconds": {"enum": ["first", "last"], "description": "Where a sixth field of cron holds the seconds."},
+    "every": {**_DURATION_SCHEMA, "description": "An interval of elapsed time."},
+    "anchor": {"description": "The instant that intervals count from; none: the Unix epoch."},
+    "at": {"description": "One or more instants."},
+    "rrule": {"type": "string", "description": "A recurrence rule of RFC 5545."},
+    "start": {"description": "Nothing is due before; the start of a recurrence rule."},
+}
+_SCHEDULE = {
+    **_RULE,
+    "rules": {
+        "type": "array",
+        "description": "Several rules, joined.",
+        "items": {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "object", "properties": _RULE, "additionalProperties": False},
+            ]
+        },
+    },
+    "timezone": {"type": "string", "description": "The time zone of this schedule; none: the task's."},
+    "except": {"description": "Holidays, dates and freeze windows on which nothing is due."},
+    "end": {"description": "Nothing is due from here on."},
+    "limit": {"type": "integer", "minimum": 1, "description": "The most occurrences there are, in all."},
+    "jitter": {
+        **_DURATION_SCHEMA,
+        "description": "Each occurrence is moved by its own share of this, always the same.",
+    },
+    "dst": {
+        "description": 'What becomes of fixed times when the clock is changed: "skip" in the gap, "both" in the fold.'
+    },
+}
 ScheduleValue = Annotated[
     Schedule | None,
     PlainValidator(_schedule),
     WithJsonSchema(
         {
-            "anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}],
+            "anyOf": [
+                {"type": "string"},
+                {"type": "object", "properties": _SCHEDULE, "additionalProperties": False},
+                {"type": "array"},
+            ],
             "examples": ["*/15 * * * *", "@daily", {"every": "30s"}],
         }
     ),
