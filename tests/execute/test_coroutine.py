@@ -13,7 +13,8 @@ from tests.execute.conftest import cancelled, make_attempt, on_loop, run, until
 
 from rota.execute.coroutine import CoroutineExecutor
 from rota.execute.limits import Limits
-from rota.execute.output import CURRENT, Capture
+from rota.execute.output import CURRENT
+from rota.execute.protocol import Outcome
 from rota.execute.redact import Redactor
 from rota.model.task import Function, Isolation
 
@@ -27,12 +28,15 @@ def executor() -> CoroutineExecutor:
 
 def test_result_log_and_progress(executor: CoroutineExecutor) -> None:
     attempt = on_loop("publish", {"article": "12", "day": "2026-11-23"})
-    capture = Capture()
-    capture.start()
-    try:
-        outcome = run(executor.execute(attempt))
-    finally:
-        capture.stop()
+
+    async def main() -> Outcome:
+        await executor.start()
+        try:
+            return await executor.execute(attempt)
+        finally:
+            await executor.close()
+
+    outcome = run(main())
     assert outcome.ended == "succeeded"
     assert json.loads(outcome.result) == {
         "article": 12,

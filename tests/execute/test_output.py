@@ -138,12 +138,14 @@ def test_many_threads_write_at_once() -> None:
     assert len(kept) > 3000 // 21
 
 
-def test_capture_takes_the_runs_records_only() -> None:
+def test_capture_takes_the_runs_records_only(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     told = Lines()
     run = Run(1, "web", "duty", 1, 1, "scheduled", Instant(0), _sink=told)
     log = logging.getLogger("site")
-    capture = Capture(level=logging.INFO)
+    capture, second = Capture(), Capture()  # of two nodes in one program, one writes
     capture.start()
+    second.start()
     try:
         log.info("before")
         token = CURRENT.set(run)
@@ -157,6 +159,7 @@ def test_capture_takes_the_runs_records_only() -> None:
         log.info("after")
     finally:
         capture.stop()
+        second.stop()
     log.info("when stopped")
     assert told.texts[0] == "site: during 1"
     assert told.texts[1] == "site: failed"
@@ -173,3 +176,20 @@ def test_warnings_outside_runs_still_reach_stderr(
     logging.getLogger("site").warning("to be seen")
     capture.stop()
     assert "to be seen" in capsys.readouterr().err
+
+
+def test_the_level_is_opened_only_where_the_program_set_up_no_logging(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.WARNING)
+    monkeypatch.setattr(root, "handlers", [])
+    capture = Capture()
+    capture.start()
+    assert root.level == logging.INFO
+    capture.stop()
+    assert root.level == logging.WARNING
+    root.addHandler(logging.NullHandler())
+    capture.start()
+    assert root.level == logging.WARNING
+    capture.stop()

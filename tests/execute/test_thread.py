@@ -21,8 +21,9 @@ def make(size: int = 2) -> ThreadExecutor:
     return ThreadExecutor(size, Limits(log=4096, result=1000), Redactor())
 
 
-def test_result_log_and_progress() -> None:
-    capture = Capture(level=20)
+def test_result_log_and_progress(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(20)
+    capture = Capture()
     capture.start()
     try:
         attempt = in_thread("tells")

@@ -12,7 +12,7 @@ from rota.execute.arguments import Prepared, prepare
 from rota.execute.limits import Limits
 from rota.execute.loading import load
 from rota.execute.outcomes import from_exception, late, succeeded
-from rota.execute.output import CURRENT, LimitedSink
+from rota.execute.output import CURRENT, Capture, LimitedSink
 from rota.execute.protocol import Attempt, Outcome
 from rota.model.task import Function
 
@@ -36,12 +36,14 @@ class CoroutineExecutor:
         self._limits = limits
         self._redact = redact
         self._prepared: dict[str, Prepared] = dict(known or {})
+        self._capture = Capture()
 
     async def start(self) -> None:
-        """Nothing to start: functions are imported when they are first run."""
+        """From here on, what runs on the loop and in threads logs goes to its run."""
+        self._capture.start()
 
     async def close(self) -> None:
-        """Nothing to close."""
+        self._capture.stop()
 
     async def execute(self, attempt: Attempt) -> Outcome:
         run = attempt.run

@@ -132,19 +132,21 @@ def _size(text: str) -> int:
 class Capture(logging.Handler):
     """Brings what a task logs through `logging` into its run's log; installed between `start` and `stop`.
 
-    A record belongs to the run in whose context it is made. Rota's own records are not the task's. With
-    ``level``, the root logger is opened down to it meanwhile; without, the program's own levels stand.
+    A record belongs to the run in whose context it is made. Rota's own records are not the task's. Where the
+    program has set up no logging of its own, the root logger is opened down to ``level`` meanwhile; where it has,
+    its levels stand. Of several, for several nodes in one program, only one writes.
     """
 
-    def __init__(self, level: int | None = None) -> None:
+    def __init__(self, level: int = logging.INFO) -> None:
         super().__init__()
         self._root_level = level
         self._level_before: int | None = None
 
     def start(self) -> None:
         root = logging.getLogger()
+        is_set_up = any(not isinstance(handler, Capture) for handler in root.handlers)
         root.addHandler(self)
-        if self._root_level is not None and root.level > self._root_level:
+        if not is_set_up and root.level > self._root_level:
             self._level_before = root.level
             root.setLevel(self._root_level)
 
@@ -156,6 +158,9 @@ class Capture(logging.Handler):
             self._level_before = None
 
     def emit(self, record: logging.LogRecord) -> None:
+        handlers = logging.getLogger().handlers
+        if next((handler for handler in handlers if isinstance(handler, Capture)), self) is not self:
+            return
         run = CURRENT.get()
         if run is None or run._sink is None or record.name == "rota" or record.name.startswith("rota."):
             self._pass_on(record)
@@ -173,7 +178,8 @@ class Capture(logging.Handler):
     def _pass_on(self, record: logging.LogRecord) -> None:
         """Without other handlers, Python prints warnings to stderr; that this one is there must not end it."""
         last = logging.lastResort
-        if last is not None and logging.getLogger().handlers == [self] and record.levelno >= last.level:
+        is_set_up = any(not isinstance(handler, Capture) for handler in logging.getLogger().handlers)
+        if last is not None and not is_set_up and record.levelno >= last.level:
             last.handle(record)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import faulthandler
-import logging
 import os
 import queue
 import signal
@@ -63,7 +62,7 @@ class _Worker:
         signal.signal(_STOP, self._on_stop)
         for number in (signal.SIGTERM, signal.SIGINT):  # meant for the node, which then says what to do
             signal.signal(number, lambda number, frame: None)
-        Capture(level=logging.INFO).start()
+        Capture().start()
         threading.Thread(target=self._listen, name="rota-listen", daemon=True).start()
         self.send({"is": "ready"})
         while (order := self._orders.get()) is not None:
