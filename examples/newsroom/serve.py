@@ -33,7 +33,9 @@ def main() -> None:
     _findable(settings)
     with Store(settings.database) as store:
         prepare(store, settings, clock.now())
-        print(f"newsroom: {settings.url} is the site, {settings.url}/rota its scheduled tasks", flush=True)
+        print(f"newsroom: the site is        {settings.url}/")
+        if not alone:
+            print(f"newsroom: its tasks are here  {settings.url}/rota/?token={_token(settings)}", flush=True)
         app = create_app(settings, store, None if alone else own_rota(settings))
         uvicorn.run(app, host="127.0.0.1", port=urlsplit(settings.url).port or 8000, log_level="warning")
 
@@ -47,6 +49,13 @@ def own_rota(settings: Settings) -> Rota:
         file=Path(__file__).with_name("rota.toml"),
         database_url=f"sqlite:///{settings.database.absolute()}",
     )
+
+
+def _token(settings: Settings) -> str:
+    """The token that Rota's pages ask for; it is kept beside the ledger."""
+    from rota.security import token_of
+
+    return token_of(settings.database.absolute().parent, os.environ)
 
 
 def _findable(settings: Settings) -> None:

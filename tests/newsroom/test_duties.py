@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import apsw
@@ -46,8 +47,7 @@ def told() -> Told:
 @pytest.fixture
 def editor(world, told: Told) -> TestClient:
     app = create_app(world.settings, world.store)
-    site = app.state.site
-    app.state.site = type(site)(site.store, site.settings, site.key, HandedToRota(told))  # type: ignore[arg-type]  # it has what is called
+    app.state.site = replace(app.state.site, duties=HandedToRota(told))  # type: ignore[arg-type]  # it has what is called
     client = TestClient(
         app, headers={"Origin": "http://testserver"}, follow_redirects=False, raise_server_exceptions=False
     )
