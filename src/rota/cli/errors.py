@@ -37,26 +37,31 @@ def _usage(error: Any) -> RotaError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "rota"
     message = error.format_message().rstrip(".")
-    option = getattr(error, "option_name", None)
-    found = getattr(error, "option_name", None)
-    if option is not None and hasattr(error, "possibilities") and context is not None:
-        known = [name for param in context.command.params for name in (*param.opts, *param.secondary_opts)]
-        options = [name for name in known if name.startswith("-")]
-        near = nearest(option, options)
-        message = f"there is no option {option}" + (f" (did you mean {near}?)" if near else "")
+    unknown = getattr(error, "option_name", None) if hasattr(error, "possibilities") else None
+    if unknown is not None and context is not None:
+        near = nearest(unknown, _options(context.command))
+        message = f"there is no option {unknown}" + (f" (did you mean {near}?)" if near else "")
     return UsageError(
-        f"{path}: {message[:1].lower()}{message[1:]}" if option is None else f"{path}: {message}",
-        expected=_pieces(context),
-        found=found,
+        f"{path}: {message[:1].lower()}{message[1:]}",
+        expected=None if context is None else _usage_line(context),
         next=(f"{path} --help",),
     )
 
 
-def _pieces(context: Any) -> str | None:
-    """How the command is used, in one line."""
-    if context is None:
-        return None
-    return " ".join([context.command_path, *context.command.collect_usage_pieces(context)])
+def _options(command: Any) -> list[str]:
+    names = [name for param in command.params for name in (*param.opts, *param.secondary_opts)]
+    return [name for name in names if name.startswith("-")]
+
+
+def _usage_line(context: Any) -> str:
+    """How the command is used: what has to be there, in one line."""
+    required = [
+        f"{param.opts[0]} {param.metavar or 'VALUE'}"
+        for param in context.command.params
+        if param.required and param.opts[0].startswith("-")
+    ]
+    pieces = [piece.strip("{}") for piece in context.command.collect_usage_pieces(context)]
+    return " ".join([context.command_path, *required, *pieces])
 
 
 def _of_system(error: OSError) -> RotaError:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rota.model.run import RunRecord
     from rota.read.runs import Line
 
-__all__ = ["follow_log", "wait_for"]
+__all__ = ["ended", "follow_log", "say_why", "wait_for"]
 
 _SOONEST, _LATEST = 0.1, 2.0  # seconds between two looks
 
@@ -51,6 +51,7 @@ def follow_log(ledger: Ledger, run_id: int, lines: Sequence[Line], show: Callabl
         if fresh:
             pauses = _pauses()
         elif run.state in FINAL:
+            say_why(run)
             talk(ended(run))
             return
         else:
@@ -62,14 +63,30 @@ def ended(run: RunRecord) -> str:
     from rota.read.strip import run_cell
     from rota.read.words import length
 
-    took = (
-        ""
-        if run.started_at is None or run.finished_at is None
-        else f" after {length(run.finished_at - run.started_at)}"
-    )
     cell = run_cell(run, run.finished_at or run.run_at)
-    words = cell.words if cell.words.startswith(run.state.value) else f"{run.state.value}: {cell.words}"
-    return f"run {run.id} of {run.task} {words}{took}"
+    known = run.started_at is not None and run.finished_at is not None
+    took = f" after {length((run.finished_at or 0) - (run.started_at or 0))}" if known else ""
+    why = cell.words.removeprefix(f"{run.state.value}: ")
+    return f"run {run.id} of {run.task} {run.state.value}{took}: {why}"
+
+
+def say_why(run: RunRecord) -> None:
+    """The error that a run ended with, with its traceback where there is one, on stderr."""
+    import json
+
+    from rota.cli.output import talk
+
+    try:
+        error = json.loads(run.error or "null")
+    except ValueError:
+        error = {"message": run.error}
+    if not isinstance(error, dict):
+        return
+    text = error.get("traceback") or ": ".join(
+        str(error[key]) for key in ("type", "message") if error.get(key)
+    )
+    for line in str(text).rstrip().splitlines():
+        talk(line)
 
 
 def _pauses() -> Iterator[float]:

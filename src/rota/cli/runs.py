@@ -137,7 +137,7 @@ def log_(
     ] = False,
 ) -> None:
     """Print what a run wrote."""
-    from rota.cli.follow import follow_log
+    from rota.cli.follow import follow_log, say_why
     from rota.read.runs import log_tail, the_run
     from rota.read.shape import as_json
 
@@ -149,12 +149,14 @@ def log_(
         if follow:
             follow_log(ledger, run, lines, lambda line: _print(out, line))
             return
-        state = the_run(ledger, run).state.value
+        record = the_run(ledger, run)
     if json:
-        out.document({"run": run, "state": state, "left_out": left_out, "lines": as_json(lines)})
+        members = {"run": run, "state": record.state.value, "left_out": left_out, "lines": as_json(lines)}
+        out.document(members)
         return
     for line in lines:
         _print(out, line)
+    say_why(record)
 
 
 def _print(out: Output, line: Line) -> None:

@@ -157,6 +157,7 @@ def backfill_(
     An instant is backfilled once, however often it is asked for; 1,000 at a time at most.
     """
     from rota.change.actions import backfill
+    from rota.cli.ask import ask
     from rota.cli.output import talk
     from rota.cli.times import moment
     from rota.read.find import find_task
@@ -176,9 +177,7 @@ def backfill_(
         )
         started = bool(due) and not dry_run
         if started:
-            _ask(
-                f"Start {count(len(due), 'run')} of {record.name}, for {iso(due[0])} to {iso(due[-1])}?", yes
-            )
+            ask(f"Start {count(len(due), 'run')} of {record.name}, for {iso(due[0])} to {iso(due[-1])}?", yes)
             due = backfill(ledger, record, since=first, until=last, actor=session.actor, reason=reason)
     if json:
         out.document({"task": record.name, "started": started, "instants": [iso(instant) for instant in due]})
@@ -205,11 +204,11 @@ def _recorded(out: Output, ledger: Ledger, run_id: int, *, created: bool) -> Non
 
 def _result(out: Output, run: RunRecord) -> int:
     """Print what came of a run; returns the exit code for it."""
-    from rota.cli.follow import ended
+    from rota.cli.follow import ended, say_why
     from rota.cli.output import talk
     from rota.model.run import State
     from rota.read.runs import run_row
-    from rota.read.shape import JsonText, as_json
+    from rota.read.shape import as_json
 
     succeeded = run.state is State.SUCCEEDED
     if out.json:
@@ -218,7 +217,9 @@ def _result(out: Output, run: RunRecord) -> int:
             {"run": as_json(run_row(run, run.finished_at or run.run_at)), "result": result, "error": error}
         )
     elif run.result is not None:
-        out.line(JsonText(run.result))
+        out.line(run.result)
+    if not out.json:
+        say_why(run)
     talk(ended(run))
     if not succeeded:
         talk(f"see: rota log {run.id}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,17 +18,27 @@ __all__ = ["nodes_", "status_"]
 
 NOT_AS_IT_SHOULD_BE = 3
 
-Sort = Literal[
-    "attention", "failing", "late", "stuck", "stale", "missed", "paused", "expired", "node-lost", "no-node"
-]  # fmt: skip
+_SORTS = (
+    "attention",
+    "failing",
+    "late",
+    "stuck",
+    "stale",
+    "missed",
+    "paused",
+    "expired",
+    "node-lost",
+    "no-node",
+)
 
 
 def status_(
     context: typer.Context,
     fail_if: Annotated[
-        list[Sort] | None,
+        list[str] | None,
         typer.Option(
-            help="Exit with 3 if something is so; may be repeated. attention: if anything needs it.",
+            metavar="WHAT",
+            help="Exit with 3 if something is late, failing, stuck, stale, missed, paused, expired, node-lost or no-node; attention: any of these. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -39,6 +50,7 @@ def status_(
     from rota.read.upcoming import upcoming
 
     session = session_of(context)
+    wanted = _wanted(fail_if or ())
     with session.ledger() as ledger:
         found = overview(ledger)
         due = upcoming(ledger, found.hour_until, 5)
@@ -48,7 +60,6 @@ def status_(
     else:
         _print(out, found)
         _print_due(out, [(entry.at, entry.task) for entry in due], found.now)
-    wanted = set(fail_if or ())
     if any("attention" in wanted or item.sort in wanted for item in found.attention):
         raise typer.Exit(NOT_AS_IT_SHOULD_BE)
 
@@ -87,6 +98,21 @@ def nodes_(
     ]
     heads = ("NODE", "STATE", "BUSY", "LAG", "STARTED", "SEEN", "VERSION", "LABEL")
     out.table(heads, rows, empty="no node has run in the last day; next: rota run")
+
+
+def _wanted(asked: Sequence[str]) -> set[str]:
+    from rota.errors import UsageError, nearest
+
+    names = {name.strip() for text in asked for name in text.split(",")}
+    for name in sorted(names - set(_SORTS)):
+        near = nearest(name, _SORTS)
+        raise UsageError(
+            f"nothing can be {name!r}" + (f" (did you mean {near}?)" if near else ""),
+            expected="one of " + ", ".join(_SORTS),
+            found=repr(name),
+            where="--fail-if",
+        )
+    return names
 
 
 def _print(out: Output, found: Overview) -> None:
