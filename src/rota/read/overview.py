@@ -109,9 +109,18 @@ def _of_tasks(ledger: Ledger, tasks: Mapping[str, tuple[TaskRecord, Task]], now:
             record, task, schedule, cells, now, fresh=fresh(ledger, record, task, now), last=last
         )
         if is_so.word in NEEDS_ATTENTION:
-            run_id = last.id if last is not None and is_so.word in ("failing", "late") else None
+            run_id = _to_look_at(ledger, record, is_so.word, last)
             found.append(Attention(is_so.word, name, is_so.words, task.owner, run_id))  # type: ignore[arg-type]  # narrowed by NEEDS_ATTENTION
     return found
+
+
+def _to_look_at(ledger: Ledger, record: TaskRecord, word: str, last: RunRecord | None) -> int | None:
+    """The run that shows what is wrong: the latest that failed, or the one that does not start."""
+    if word == "failing":
+        asked = RunFilter(service=record.service, task=record.name, states=(State.FAILED,), limit=1)
+        return next((run.id for run in ledger.runs(asked)), None)
+    waits = last is not None and last.state is State.WAITING
+    return last.id if word == "late" and last is not None and waits else None
 
 
 def _of_runs(

@@ -30,13 +30,7 @@ def _compiled(schedule: ScheduleRecord) -> Occurrences:
 
 def due_between(schedule: ScheduleRecord, after: int, until: int, limit: int) -> list[Instant]:
     """The occurrences later than ``after`` and not later than ``until``; the first ``limit`` of them."""
-    occurrences = _compiled(schedule)
-    found: list[Instant] = []
-    at = occurrences.next_after(Instant(after))
-    while at is not None and at <= until and len(found) < limit:
-        found.append(at)
-        at = occurrences.next_after(at)
-    return found
+    return _compiled(schedule).between(Instant(after), Instant(until), limit)
 
 
 def first_due(schedule: ScheduleRecord, after: int, limit: int) -> list[Instant]:

@@ -262,7 +262,7 @@ def progress(run: RunRecord, now: int, typical: int | None) -> Progress | None:
     begun = run.run_at if run.started_at is None else run.started_at
     elapsed = max(0, now - begun)
     left: int | None = None
-    if share:
+    if share and elapsed:
         left = int(elapsed / share - elapsed)
     elif typical is not None:
         left = max(0, typical - elapsed)
