@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import types
 from datetime import timedelta
 from typing import Required, get_origin, get_type_hints
 
@@ -129,6 +131,31 @@ def test_a_function_inside_another_runs_where_it_stands(registry) -> None:
     (problem,) = problems(registry, plain, **DUTY)
     assert problem.key == "isolation"
     assert "cannot import it" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("file", "module"),
+    [("/srv/app.py", "app"), ("/srv/my-app.py", "__main__"), ("<stdin>", "__main__"), (None, "__main__")],
+)
+def test_a_functions_name_in_a_script_is_one_that_another_process_can_import(
+    file, module, registry, monkeypatch
+) -> None:
+    script = types.ModuleType("__main__")
+    script.__file__ = file
+    monkeypatch.setitem(sys.modules, "__main__", script)
+
+    async def loops() -> None: ...
+
+    def plain() -> None: ...
+
+    for function in (loops, plain):
+        function.__module__, function.__qualname__ = "__main__", function.__name__
+    registry.task(**DUTY)(loops)
+    assert registry.loaded().tasks["loops"].target.path == f"{module}:loops"
+    if module == "__main__":
+        assert [problem.key for problem in problems(registry, plain, **DUTY)] == ["isolation"]
+    else:
+        registry.task(**DUTY)(plain)
 
 
 def test_two_functions_of_one_name_are_not_mistaken_for_each_other(registry) -> None:

@@ -136,11 +136,15 @@ def _clashes(
 
 
 def _importable(look: Prepared, entry: Mapping[str, Any]) -> Iterator[DefinitionError]:
-    """Worker processes import a function by its name, which one inside another function does not have."""
+    """Worker processes import a function by its name, which one inside another, or typed in, does not have."""
     isolation = entry.get("isolation") or own_isolation(look)
-    if isolation == Isolation.PROCESS and ("<locals>" in entry["run"] or "<lambda>" in entry["run"]):
+    if isolation != Isolation.PROCESS:
+        return
+    module, _, name = entry["run"].partition(":")
+    if "<" in name or module == "__main__":
+        where = "inside another function" if "<" in name else "in a script that has no module's name"
         yield DefinitionError(
-            "the function stands inside another, where worker processes cannot import it",
+            f"the function stands {where}, where worker processes cannot import it",
             key="isolation",
             expected='a function of a module, or async def, or isolation = "thread"',
             found=entry["run"],
@@ -152,8 +156,8 @@ def _reference(function: Callable[..., Any]) -> str:
     module = function.__module__
     if module == "__main__":
         main = sys.modules["__main__"]
-        spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
-        module = spec.name.removesuffix(".__main__") if spec else Path(file).stem if file else module
+        spec, stem = getattr(main, "__spec__", None), Path(getattr(main, "__file__", None) or "").stem
+        module = spec.name if spec else stem if stem.isidentifier() else module
     return f"{module}:{function.__qualname__}"
 
 
