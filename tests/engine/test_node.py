@@ -7,12 +7,12 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.engine.harness import DUTY, ended, in_state, rota_in, runs, until
 
 from rota import GiveUp, Retry, Run
 from rota.errors import ArgumentsError, UnknownName
 from rota.ledger.protocol import Change
 from rota.model.run import Kind, Reason, State
-from tests.engine.harness import DUTY, ended, in_state, rota_in, runs, until
 
 CHANGE = Change(0, "tester", "cancel", "test", "because")
 
@@ -165,7 +165,13 @@ def test_the_same_key_moves_the_run_that_has_not_started(tmp_path):
             return one, two, kept, waiting, moved, done, again
 
     one, two, kept, waiting, moved, done, again = asyncio.run(scenario())
-    assert (one.created, two.created, kept.created, moved.created, again.created) == (True, False, False, False, True)
+    assert (one.created, two.created, kept.created, moved.created, again.created) == (
+        True,
+        False,
+        False,
+        False,
+        True,
+    )
     assert one.id == two.id == kept.id == moved.id != again.id
     assert json.loads(waiting.args) == {"article": 2}
     assert done.result == "4"

@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.faults.accounting import account
 
 from rota.app import open_ledger, read_settings
 from rota.clock import SECOND, Instant
 from rota.ledger.protocol import Ledger, RunFilter
 from rota.model.run import State
-from tests.faults.accounting import account
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,7 +39,7 @@ def rota_toml(tasks: int) -> str:
         kind = "quick" if number % 2 else KINDS[(number // 2) % len(KINDS)]
         entries.append(
             f'[[task]]\nname = "task-{number}"\nrun = "tests.faults.site_tasks:{kind}"\n'
-            f'schedule = {{ every = "1s" }}\nowner = "faults@example.org"\n'
+            f'schedule = {{ every = "1s", jitter = "900ms" }}\nowner = "faults@example.org"\n'
             'expects = "every occurrence is accounted for"\nrollback = "nothing to put back"\n'
             + ('isolation = "thread"\n' if kind == "in_a_thread" else "")
             + POLICIES[(number // 3) % len(POLICIES)]

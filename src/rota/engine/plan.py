@@ -112,7 +112,7 @@ def _account_for_due(account: _Account, occurrences: Occurrences, before: Instan
         before = _leave_out_all(
             account, occurrences, before, Instant(now - BUSY_MOMENT), State.MISSED, Reason.CATCH_UP
         )[0]
-    span = occurrences.latest_until(before, horizon)
+    span = occurrences.span(before, horizon)
     if span is None:
         return before
     first, last, count = span
@@ -143,7 +143,7 @@ def _leave_out_all(
     account: _Account, occurrences: Occurrences, before: Instant, until: Instant, state: State, reason: Reason
 ) -> tuple[Instant, Instant | None]:
     """Leave out everything in (before, until]; returns the last instant accounted for, and the one that follows."""
-    span = occurrences.latest_until(before, until)
+    span = occurrences.span(before, until)
     if span is None:
         return before, occurrences.next_after(before)
     first, last, count = span
