@@ -32,7 +32,8 @@ UPDATE rota_run SET state = 'waiting', reason = 'retry', run_at = :now, finished
 WHERE id = :id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped', 'missed');
 
 -- name: pause
-UPDATE rota_task SET paused_at = :now, paused_until = :until, paused_reason = :reason, paused_by = :actor
+-- A pause that is made longer is still the same pause: what it left out is counted from its beginning.
+UPDATE rota_task SET paused_at = coalesce(paused_at, :now), paused_until = :until, paused_reason = :reason, paused_by = :actor
 WHERE id = :id AND retired_at IS NULL;
 
 -- name: resume
