@@ -30,17 +30,27 @@ _HOLLOW = ("missed", "waiting", "retrying", "unrecorded")
 _TRACK = 720
 
 
-def strip_chart(cells: Sequence[Cell], zone: tzinfo, link: Callable[[int], str] | None = None) -> Markup:
+def strip_chart(
+    cells: Sequence[Cell], zone: tzinfo, link: Callable[[int], str] | None = None, scale: float = 1.0
+) -> Markup:
     """Occurrences as cells, oldest at the left. With ``link``, each cell that has a run leads to it."""
     drawn, x = [], 0
     for cell in cells:
         width = _CELL if cell.count == 1 else _PITCH + 12
         drawn.append(_linked(cell, _cell(cell, x, width, zone), link, zone))
         x += width + _PITCH - _CELL
-    role = "group" if link else "img"
+    wide, high = max(x - (_PITCH - _CELL), 1), _HEIGHT + 2
     return Markup(
-        '<svg class="strip" role="{}" aria-label="{}" width="{}" height="{}" viewBox="0 0 {} {}">{}</svg>'
-    ).format(role, summary(cells), max(x, 1), _HEIGHT + 2, max(x, 1), _HEIGHT + 2, Markup("").join(drawn))
+        '<svg class="strip" role="{}" aria-label="{}" width="{:.0f}" height="{:.0f}" viewBox="0 0 {} {}">{}</svg>'
+    ).format(
+        "group" if link else "img",
+        summary(cells),
+        wide * scale,
+        high * scale,
+        wide,
+        high,
+        Markup("").join(drawn),
+    )
 
 
 def summary(cells: Sequence[Cell]) -> str:
