@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml
 	@touch $@
 
 run: install
-	$(BIN)/python -m newsroom.serve
+	PYTHONPATH=examples $(BIN)/python -m newsroom.serve
 
 test: install
 	$(PYTEST) -m "not long"

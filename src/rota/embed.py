@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from rota.app import build_node, open_ledger, read_settings
 from rota.change.hand_in import HandIn
-from rota.define.decorator import TaskOptions, TaskRegistry
+from rota.define.decorator import TaskRegistry
+from rota.define.options import QueueOptions, TaskOptions
 from rota.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ R = TypeVar("R")
 class Rota:
     """All tasks of one service, and the way to hand in runs of them.
 
-    ``file`` is a rota.toml whose tasks are served beside the decorated ones. ``settings`` are those of
-    `rota.settings.Settings`, by name; what is not given comes from the environment.
+    ``file`` is a rota.toml whose tasks are served beside the decorated ones; ``timezone`` and ``queues`` are the
+    decorated ones' own. ``settings`` are those of `rota.settings.Settings`, by name; what is not given comes
+    from the environment.
 
     >>> rota = Rota(service="web")
     >>> @rota.task(schedule="*/15 * * * *", owner="web@example.org", expects="the sitemap lists every article",
@@ -44,11 +46,18 @@ class Rota:
     """
 
     def __init__(
-        self, service: str, *, file: str | Path | None = None, clock: Clock | None = None, **settings: Any
+        self,
+        service: str,
+        *,
+        file: str | Path | None = None,
+        timezone: str = "UTC",
+        queues: Mapping[str, QueueOptions] | None = None,
+        clock: Clock | None = None,
+        **settings: Any,
     ) -> None:
         self.service = service
         self._file = Path(file) if file is not None else None
-        self._registry = TaskRegistry(service)
+        self._registry = TaskRegistry(service, timezone, queues or {})
         self._overrides = settings
         self._clock = clock
         self._opened: tuple[Ledger, HandIn] | None = None
@@ -70,12 +79,12 @@ class Rota:
     def loaded(self) -> LoadedRota:
         """The rota as it stands: decorated tasks, joined with the file's."""
         if self._loaded is None:
-            loaded = self._registry.loaded()
+            beside = None
             if self._file is not None:
                 from rota.define.load import load_file
 
-                loaded = load_file(self._file).merged(loaded)
-            self._loaded = loaded
+                beside = load_file(self._file)
+            self._loaded = self._registry.loaded(beside=beside)
         return self._loaded
 
     @property

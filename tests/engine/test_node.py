@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from tests.engine.harness import DUTY, ended, in_state, rota_in, runs, until
@@ -79,7 +80,7 @@ def test_retries_until_it_succeeds_with_the_asked_delay(tmp_path):
     assert [attempt.attempt for attempt in attempts] == [1, 2, 3]
     assert "not yet" in attempts[0].error
     assert len({attempt.token for attempt in attempts}) == 3
-    first, second = (b - a for a, b in zip(starts, starts[1:], strict=False))
+    first, second = (b - a for a, b in pairwise(starts))
     assert first >= timedelta(milliseconds=50)
     assert second >= timedelta(milliseconds=300)
 

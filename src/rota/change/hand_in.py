@@ -67,8 +67,8 @@ class HandIn:
         connection: Any = None,
     ) -> Instant | None:
         """Add or move one schedule under a key; returns its first occurrence."""
-        from rota.define.canonical import rule_as_text
-        from rota.timing import compile_schedule, parse_schedule
+        from rota.define.canonical import canonical_text
+        from rota.timing import compile_schedule, parse_schedule, schedule_as_json
 
         known = self._task(task)
         self._task_id(known)
@@ -76,7 +76,7 @@ class HandIn:
         occurrences = compile_schedule(schedule, seed=f"{known.service}/{task}/{_key(key)}")
         next_at = occurrences.next_after(self._ledger.now())
         text = self._loaded.validate_args(task, args)
-        entry = NewSchedule(known.service, task, key, rule_as_text(schedule), next_at, text)
+        entry = NewSchedule(known.service, task, key, canonical_text(schedule_as_json(schedule)), next_at, text)
         self._ledger.put_schedules([entry], connection=connection)
         return next_at
 

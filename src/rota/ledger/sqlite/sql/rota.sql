@@ -46,8 +46,8 @@ WHERE task.service = :service;
 -- name: put_own_schedules
 INSERT INTO rota_schedule (task_id, key, rule, next_at, created_at)
 SELECT task.id, '', value ->> 1, value ->> 2, :now
-FROM json_each(:schedules) JOIN rota_task AS task ON task.service = :service AND task.name = value ->> 0
-WHERE true
+FROM json_each(:schedules) CROSS JOIN rota_task AS task  -- cross: the given rows lead, the tasks are looked up
+WHERE task.service = :service AND task.name = value ->> 0
 ON CONFLICT (task_id, key) DO UPDATE SET rule = excluded.rule, retired_at = NULL,
   next_at = CASE
     WHEN rota_schedule.fired_at IS NULL OR excluded.next_at > rota_schedule.fired_at THEN excluded.next_at
@@ -56,7 +56,7 @@ ON CONFLICT (task_id, key) DO UPDATE SET rule = excluded.rule, retired_at = NULL
 -- name: retire_own_schedules
 UPDATE rota_schedule SET retired_at = :now
 WHERE key = '' AND retired_at IS NULL AND task_id IN (
-  SELECT task.id FROM json_each(:names) JOIN rota_task AS task ON task.service = :service AND task.name = value);
+  SELECT task.id FROM json_each(:names) CROSS JOIN rota_task AS task WHERE task.service = :service AND task.name = value);
 
 -- name: upsert_queue
 INSERT INTO rota_queue (name, weight, rate, concurrency) VALUES (:name, :weight, :rate, :concurrency)
@@ -72,9 +72,8 @@ SELECT value FROM rota_meta WHERE key = 'tasks';
 -- Schedules that a program adds, or moves if their key is there. A cursor never goes back behind a record.
 INSERT INTO rota_schedule (task_id, key, rule, args, next_at, created_at)
 SELECT task.id, value ->> 2, value ->> 3, value ->> 4, value ->> 5, :now
-FROM json_each(:schedules)
-JOIN rota_task AS task ON task.service = value ->> 0 AND task.name = value ->> 1 AND task.retired_at IS NULL
-WHERE true
+FROM json_each(:schedules) CROSS JOIN rota_task AS task  -- cross: the given rows lead, the tasks are looked up
+WHERE task.service = value ->> 0 AND task.name = value ->> 1 AND task.retired_at IS NULL
 ON CONFLICT (task_id, key) DO UPDATE SET
   rule = excluded.rule, args = excluded.args, retired_at = NULL,
   next_at = CASE
