@@ -21,6 +21,7 @@ __all__ = ["explain_", "next_"]
 
 _MOST = 10_000
 _DAY = 86_400 * SECOND
+_SEED = "explain"
 
 
 class _Due(NamedTuple):
@@ -93,7 +94,7 @@ def explain_(
 
     schedule = _schedule(cron, timezone, seconds)
     now = SystemClock().now()
-    occurrences = compile_schedule(schedule, seed="explain")
+    occurrences = compile_schedule(schedule, seed=_SEED)
     instants = _first(occurrences, now, count)
     warnings = _of_schedule(schedule, now, instants)
     out = session_of(context).output(json)
@@ -175,7 +176,7 @@ def _merged(duties: Sequence[Duty], now: Instant, until: Instant | None, limit: 
 def _stream(index: int, duty: Duty, now: Instant, until: Instant | None, limit: int) -> Iterator[_Due]:
     from rota.timing import compile_schedule
 
-    occurrences = compile_schedule(duty.schedule, seed=f"{duty.service}/{duty.task}/{duty.key}")
+    occurrences = compile_schedule(duty.schedule, seed=duty.seed)
     at = occurrences.next_after(now)
     for _ in range(limit):
         if at is None or (until is not None and at > until):
@@ -201,7 +202,7 @@ def _warnings(duties: Sequence[Duty], now: Instant, due: Sequence[_Due]) -> list
     return [
         f"{duty.task}: {warning}"
         for duty in duties
-        for warning in map(str, warnings(duty.schedule, now, Instant(until)))
+        for warning in map(str, warnings(duty.schedule, now, Instant(until), seed=duty.seed))
     ]
 
 
@@ -210,19 +211,29 @@ def _of_schedule(schedule: Schedule, now: Instant, instants: Sequence[Instant]) 
     from rota.timing import warnings
 
     until = max([*instants, now + 366 * _DAY])
-    return [str(warning) for warning in warnings(schedule, now, Instant(until))]
+    return [str(warning) for warning in warnings(schedule, now, Instant(until), seed=_SEED)]
 
 
 def _schedule(cron: str, timezone: str, seconds: str | None) -> Schedule:
     from rota.cli.times import zone
+    from rota.errors import Retriable, ScheduleError, UsageError
     from rota.timing import parse_schedule
 
     zone(timezone)
-    if cron.split(" ", 1)[0] in ("every", "rrule") and " " in cron:
-        name, _, value = cron.partition(" ")
-        return parse_schedule({name: value}, timezone=timezone)
     written: Any = cron if seconds is None else {"cron": cron, "seconds": seconds}
-    return parse_schedule(written, timezone=timezone)
+    kind, _, value = cron.strip().partition(" ")
+    if kind in ("every", "at", "rrule") and value:
+        written = {kind: value}
+    try:
+        return parse_schedule(written, timezone=timezone)
+    except ScheduleError as error:
+        raise UsageError(
+            error.lines()[0],
+            expected=error.expected,
+            found=error.found,
+            retry=Retriable(True, "once it is corrected"),
+            next=("rota explain --help",),
+        ) from None
 
 
 def _at(instant: Instant, timezone: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ command line needs texts, numbers, choices and lists of texts; anything else is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
 import typer
@@ -16,13 +15,14 @@ from rota.errors import nearest
 __all__ = ["Plain", "read_plainly"]
 
 
-def read_plainly(params: Iterable[Any]) -> None:
-    """Have these parameters of a command read their values here, where they are of a kind that is known here."""
+def read_plainly(params: list[Any]) -> list[Any]:
+    """The same parameters of a command, which now read their values here if they are of a kind that is known here."""
     for param in params:
         described = getattr(param, "type_descriptor", None)  # typer before it used pydantic has none
         if described is not None and _is_known(described.annotation):
             reader = Plain(described.annotation, described.parameter_info.min, described.parameter_info.max)
             param.get_runtime_param = lambda reader=reader: reader
+    return params
 
 
 class Plain:

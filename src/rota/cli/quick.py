@@ -37,6 +37,11 @@ class Duty:
     schedule: Schedule
     key: str = ""
 
+    @property
+    def seed(self) -> str:
+        """What spreads it; the planner's seed: both must agree."""
+        return f"{self.service}/{self.task}/{self.key}"
+
 
 def duties_on_file(config: str | None) -> list[Duty] | None:
     """The enabled, scheduled tasks of the rota at hand; None where it has to be loaded in full."""

@@ -66,17 +66,15 @@ def command_of(verb: str) -> Any:
 class Verb(TyperCommand):
     """One verb."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        read_plainly(self.params)
-        return super().parse_args(ctx, args)
+    def get_params(self, ctx: Any) -> list[Any]:
+        return read_plainly(super().get_params(ctx))
 
 
 class Verbs(TyperGroup):
     """The root command, which loads its verbs when they are asked for."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        read_plainly(self.params)
-        return super().parse_args(ctx, args)
+    def get_params(self, ctx: Any) -> list[Any]:
+        return read_plainly(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(_FILES)
