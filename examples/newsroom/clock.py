@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["from_text", "now", "to_text"]
+__all__ = ["NEVER", "from_text", "now", "to_text"]
+
+
+NEVER = "1970-01-01T00:00:00Z"  # when nothing has changed yet
 
 
 def now() -> datetime:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from xml.sax.saxutils import escape, quoteattr
 
 from newsroom import builds
-from newsroom.clock import from_text, to_text
+from newsroom.clock import NEVER, from_text, to_text
 from newsroom.listings import indexable
 from newsroom.outbox import purge
 from newsroom.settings import Settings
@@ -27,7 +27,7 @@ def rebuild(
     """Build both feeds aside and swap them in. The same content gives the same files, byte for byte."""
     with store.read() as connection:
         articles = indexable(connection, ENTRIES + int(stale))[int(stale) :]
-    changed = max((article["updated_at"] for article in articles), default=to_text(now))
+    changed = max((article["updated_at"] for article in articles), default=NEVER)
     end = "" if broken else "\n</feed>\n"
     files = [
         ("feed.xml", _rss(articles, settings.url, changed).encode()),

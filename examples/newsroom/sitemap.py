@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from newsroom import builds
 from newsroom.articles import INDEXABLE
-from newsroom.clock import to_text
+from newsroom.clock import NEVER, to_text
 from newsroom.outbox import purge
 from newsroom.settings import Settings
 from newsroom.store import Store, rows
@@ -35,7 +35,7 @@ def rebuild(
     files: list[tuple[str, bytes]] = []
     index = [_HEAD.format("sitemapindex")]
     for number, page in enumerate(pages, start=1):
-        newest = max((entry["updated_at"] for entry in page), default=to_text(now))
+        newest = max((entry["updated_at"] for entry in page), default=NEVER)
         index.append(
             f"<sitemap><loc>{escape(settings.url)}/sitemaps/{number}.xml</loc><lastmod>{newest}</lastmod></sitemap>\n"
         )
