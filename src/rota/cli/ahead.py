@@ -269,7 +269,7 @@ def _print_next(out: Output, due: Sequence[_Due], warnings: Sequence[str], now: 
         )
         for entry in due
     ]
-    out.table(("NEXT", "LEFT", "TASK", "SCHEDULE"), rows, empty="nothing is due")
+    out.table(("NEXT", "LEFT", "TASK", "SCHEDULE"), rows, empty="nothing is due", spare=("LEFT",))
     for warning in warnings:
         talk(f"note: {warning}")
 

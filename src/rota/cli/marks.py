@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rota.cli.output import Cell
+from rota.clock import Instant, from_instant
 from rota.model.run import State
 
 if TYPE_CHECKING:
-    from rota.clock import Instant
     from rota.read.runs import RunRow
 
-__all__ = ["condition_cell", "run_rows", "state_cell"]
+__all__ = ["SPARE", "condition_cell", "run_rows", "state_cell", "utc"]
 
 _STATES: Mapping[State, str] = {
     State.WAITING: "cyan",
@@ -47,14 +47,17 @@ def condition_cell(word: str, text: str | None = None) -> Cell:
     return Cell(text or word, _CONDITIONS.get(word, "dim"))
 
 
+SPARE = ("TRY", "TOOK", "DUE")
+"""Columns of a table of runs that a narrow terminal can do without."""
+
+
 def run_rows(
-    runs: Sequence[RunRow], now: Instant, *, with_task: bool = True, with_service: bool = False
+    runs: Sequence[RunRow], *, with_task: bool = True, with_service: bool = False
 ) -> tuple[tuple[str, ...], list[tuple[str | Cell, ...]]]:
     """Heads and rows of a table of runs."""
-    from rota.cli.times import in_zone
-    from rota.read.words import length, relative
+    from rota.read.words import length
 
-    heads = ("RUN", *(("TASK",) if with_task else ()), "STATE", "DUE", "AGO", "TOOK", "TRY", "WHAT")
+    heads = ("RUN", *(("TASK",) if with_task else ()), "STATE", "DUE", "TOOK", "TRY", "WHAT")
     rows = []
     for run in runs:
         name = f"{run.service}/{run.task}" if with_service else run.task
@@ -63,11 +66,19 @@ def run_rows(
                 str(run.id),
                 *((name,) if with_task else ()),
                 state_cell(run.state),
-                in_zone(run.scheduled_at // 1_000_000 * 1_000_000, "UTC"),
-                relative(run.scheduled_at, now),
+                utc(run.scheduled_at),
                 "-" if run.took is None else length(run.took),
                 str(run.attempt) if run.attempt else "-",
                 run.words if run.kind.value == "scheduled" else f"{run.kind.value}; {run.words}",
             )
         )
     return heads, rows
+
+
+def utc(at: Instant) -> str:
+    """An instant to the second, on the clock of UTC.
+
+    >>> utc(Instant(1795435200250000))
+    '2026-11-23 12:00:00Z'
+    """
+    return f"{from_instant(at):%Y-%m-%d %H:%M:%S}Z"

@@ -87,35 +87,70 @@ class Output:
                 styled = f"\x1b[{_ANSI[cell.style]}m{text}\x1b[0m" if cell.style and self.color else text
                 print((f"\x1b[2m{label}\x1b[0m" if self.color else label) + styled)
 
-    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, empty: str) -> None:
-        """Rows under their heads. ``empty`` is said on stderr where there are none."""
+    def table(
+        self,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[str | Cell]],
+        *,
+        empty: str = "",
+        spare: Sequence[str] = (),
+    ) -> None:
+        """Rows under their heads; ``empty`` is said on stderr where there are none.
+
+        On a terminal that is too narrow, the columns named in ``spare`` are left out, the first named first, and
+        the last column is wrapped. Piped, every column is there.
+        """
         if not rows:
             talk(empty)
             return
         cells = [[_cell(value) for value in row] for row in rows]
         if self.terminal or self.color:
-            self._drawn(heads, cells)
+            self._draw(heads, cells, spare)
         else:
             for texts in (heads, *([cell.text for cell in row] for row in cells)):
                 print("\t".join(_flat(text) for text in texts))
 
-    def _drawn(self, heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """A table as wide as the terminal; the last column gives way first, since it holds the prose."""
+    def _draw(self, heads: Sequence[str], rows: Sequence[Sequence[Cell]], spare: Sequence[str]) -> None:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for index, head in enumerate(heads):
-            prose = index == len(heads) - 1
-            table.add_column(head, no_wrap=not prose, overflow="fold" if prose else "ellipsis", ratio=None)
+        width = None if self.terminal else _WIDTH
+        console = Console(force_terminal=self.color, no_color=not self.color, highlight=False, width=width)
+        shown = _fitting(heads, rows, console.width, spare)
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+        for index in shown:
+            if index == shown[-1]:
+                table.add_column(
+                    heads[index], overflow="fold", min_width=min(_LEAST, _width(index, heads, rows))
+                )
+            else:
+                table.add_column(heads[index], no_wrap=True)
         for row in rows:
-            table.add_row(*(Text(printable(cell.text), style=cell.style) for cell in row))
-        width = None if self.terminal else 120
-        console = Console(
-            force_terminal=self.color, no_color=not self.color, highlight=False, width=width, soft_wrap=False
-        )
+            table.add_row(*(Text(printable(row[index].text), style=row[index].style) for index in shown))
         console.print(table)
+
+
+_WIDTH = 120  # of colours that are asked for where there is no terminal
+_GAP = 2  # between columns
+_LEAST = 20  # of a last column that is wrapped
+
+
+def _fitting(
+    heads: Sequence[str], rows: Sequence[Sequence[Cell]], width: int, spare: Sequence[str]
+) -> list[int]:
+    """The columns that fit, by index."""
+    shown = list(range(len(heads)))
+    for name in spare:
+        fixed = sum(_width(index, heads, rows) + _GAP for index in shown[:-1])
+        if fixed + min(_LEAST, _width(shown[-1], heads, rows)) <= width:
+            break
+        shown = [index for index in shown if heads[index] != name]
+    return shown
+
+
+def _width(index: int, heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> int:
+    return max(len(heads[index]), *(len(row[index].text) for row in rows))
 
 
 _ANSI: Mapping[str, str] = {

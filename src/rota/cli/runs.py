@@ -81,7 +81,7 @@ def runs_(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List runs, newest first."""
-    from rota.cli.marks import run_rows
+    from rota.cli.marks import SPARE, run_rows
     from rota.cli.output import talk
     from rota.cli.times import moment
     from rota.read.runs import run_list, run_query
@@ -108,8 +108,8 @@ def runs_(
         out.document({"runs": as_json(page.runs), "older": page.older})
         return
     many = len({run.service for run in page.runs}) > 1
-    heads, rows = run_rows(page.runs, now, with_service=many)
-    out.table(heads, rows, empty="no runs")
+    heads, rows = run_rows(page.runs, with_service=many)
+    out.table(heads, rows, empty="no runs", spare=SPARE)
     if page.older is not None and out.terminal:
         talk(f"older ones: add --before {page.older}")
 

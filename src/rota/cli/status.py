@@ -97,7 +97,12 @@ def nodes_(
         for node in found
     ]
     heads = ("NODE", "STATE", "BUSY", "LAG", "STARTED", "SEEN", "VERSION", "LABEL")
-    out.table(heads, rows, empty="no node has run in the last day; next: rota run")
+    out.table(
+        heads,
+        rows,
+        empty="no node has run in the last day; next: rota run",
+        spare=("VERSION", "STARTED", "LAG"),
+    )
 
 
 def _wanted(asked: Sequence[str]) -> set[str]:
@@ -116,7 +121,7 @@ def _wanted(asked: Sequence[str]) -> set[str]:
 
 
 def _print(out: Output, found: Overview) -> None:
-    from rota.cli.marks import condition_cell, run_rows
+    from rota.cli.marks import SPARE, condition_cell, run_rows
     from rota.read.words import count
 
     live = sum(node.state == "live" for node in found.nodes)
@@ -138,18 +143,18 @@ def _print(out: Output, found: Overview) -> None:
             for item in found.attention
         ]
         out.line()
-        out.table(("WHAT", "WHERE", "OWNER", "WHY"), rows, empty="")
+        out.table(("WHAT", "WHERE", "OWNER", "WHY"), rows, spare=("OWNER",))
     if found.running:
-        heads, running = run_rows([item.run for item in found.running], found.now)
+        heads, running = run_rows([item.run for item in found.running])
         out.line()
-        out.table(heads, running, empty="")
+        out.table(heads, running, spare=SPARE)
 
 
 def _print_due(out: Output, due: list[tuple[Instant, str]], now: Instant) -> None:
-    from rota.cli.times import in_zone
+    from rota.cli.marks import utc
     from rota.read.words import relative
 
     if due:
         out.line()
-        rows = [(in_zone(at // 1_000_000 * 1_000_000, "UTC"), relative(at, now), task) for at, task in due]
-        out.table(("NEXT", "LEFT", "TASK"), rows, empty="")
+        rows = [(utc(at), relative(at, now), task) for at, task in due]
+        out.table(("NEXT", "LEFT", "TASK"), rows)

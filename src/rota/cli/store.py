@@ -114,7 +114,7 @@ def doctor_(
             )
             for one in findings
         ]
-        out.table(("VERDICT", "CHECK", "FOUND"), rows, empty="")
+        out.table(("VERDICT", "CHECK", "FOUND"), rows)
     if any(one.verdict == "bad" for one in findings):
         raise typer.Exit(NOT_AS_IT_SHOULD_BE)
 

@@ -42,10 +42,10 @@ def tasks_(
     if json:
         out.document({"tasks": as_json(rows)})
         return
-    heads = ("TASK", "CONDITION", "LAST", "NEXT", "OWNER", "SCHEDULE")
+    heads = ("TASK", "CONDITION", "NEXT", "LAST", "SCHEDULE", "OWNER")
     many = len({row.service for row in rows}) > 1
     empty = "no task matches" if search or service else "the ledger has no tasks yet; next: rota run"
-    out.table(heads, [_row(row, now, many) for row in rows], empty=empty)
+    out.table(heads, [_row(row, now, many) for row in rows], empty=empty, spare=("SCHEDULE", "LAST", "NEXT"))
 
 
 def task_(
@@ -93,22 +93,21 @@ def _row(row: TaskRow, now: Instant, with_service: bool) -> tuple[str | Cell, ..
     from rota.read.words import relative
 
     last = row.last
+    ended = None if last is None else last.finished_at or last.scheduled_at
     return (
         f"{row.service}/{row.name}" if with_service else row.name,
         condition_cell(row.condition.word),
-        "-"
-        if last is None
-        else state_cell(
-            last.state, f"{last.state.value} {relative(last.finished_at or last.scheduled_at, now)}"
-        ),
         "-" if row.next_at is None else relative(row.next_at, now),
-        row.owner,
+        "-"
+        if last is None or ended is None
+        else state_cell(last.state, f"{last.state.value} {relative(ended, now)}"),
         f"{row.rule} {row.timezone}" if row.rule else row.schedule,
+        row.owner,
     )
 
 
 def _print(out: Output, detail: TaskDetail, now: Instant) -> None:
-    from rota.cli.marks import condition_cell, run_rows
+    from rota.cli.marks import SPARE, condition_cell, run_rows
     from rota.cli.times import in_zone
     from rota.read.words import length, relative
 
@@ -144,8 +143,8 @@ def _print(out: Output, detail: TaskDetail, now: Instant) -> None:
         ]
     )
     out.line()
-    heads, rows = run_rows(detail.runs, now, with_task=False)
-    out.table(heads, rows, empty="it has not run yet")
+    heads, rows = run_rows(detail.runs, with_task=False)
+    out.table(heads, rows, empty="it has not run yet", spare=SPARE)
 
 
 def _change(at: Instant, actor: str, action: str, reason: str | None, now: Instant) -> str:
