@@ -12,7 +12,8 @@ from rota.clock import SECOND, Instant
 from rota.errors import UnknownName, UsageError
 from rota.ledger.protocol import RunFilter
 from rota.model.run import Kind, NewRun, State
-from rota.read.runs import log_lines, log_tail, run_detail, run_list, run_query, run_text
+from rota.read.filters import run_query
+from rota.read.runs import log_lines, log_tail, run_detail, run_list, run_text
 
 
 def test_pages_of_a_thousand_runs_show_each_once_in_order_there_and_back(house: House) -> None:

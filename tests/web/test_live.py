@@ -10,6 +10,7 @@ from sse_starlette import ServerSentEvent
 from tests.read.house import House, succeeded
 from tests.web.conftest import Site, make_site
 
+from rota.errors import LedgerUnreachable
 from rota.events import RunsChanged
 from rota.model.run import Kind, NewRun
 from rota.web import live
@@ -42,9 +43,10 @@ def run_with(house: House, body: Callable[[Site, Watch], Awaitable[None]]) -> No
 
 
 async def opened(watch: Watch, run_id: int | None = None) -> AsyncIterator[ServerSentEvent]:
-    """A tab that is open, with the reader having looked once."""
+    """A tab that is open, with the reader having looked once: it says so, since the page is older than that."""
     stream = watch.stream(run_id)
     assert await first(stream) == "open"
+    assert await first(stream) == "changed"
     return stream
 
 
@@ -81,25 +83,23 @@ def test_a_change_reaches_every_tab_from_one_reader(house: House, monkeypatch: p
     run_with(house, body)
 
 
-def test_a_tab_on_one_run_is_told_of_that_run_only(house: House) -> None:
+def test_a_tab_on_one_run_is_told_of_that_run_only(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body(site: Site, watch: Watch) -> None:
         house.clock.move(seconds=120)
         house.fire()
         mine, other = house.claim()[:2]
         stream = await opened(watch, mine.id)
         told = asyncio.create_task(first(stream))
-        await until(lambda: watch.reading)
-        await asyncio.sleep(0.1)
+        looks = await looked(watch, monkeypatch)
         house.log(other.id, "not mine")
-        await asyncio.sleep(0.2)
+        before = looks()
+        await until(lambda: looks() >= before + 3)
         assert not told.done()
         house.log(mine.id, "mine")
         assert await told == "changed"
         for change in (lambda: house.progress(mine, {"done": 1}), lambda: house.end(mine, succeeded())):
-            told = asyncio.create_task(first(stream))
-            await asyncio.sleep(0.1)
             change()
-            assert await told == "changed"
+            assert await first(stream) == "changed"
         await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
 
     run_with(house, body)
@@ -146,26 +146,37 @@ def test_one_tab_too_many_is_refused(house: House, monkeypatch: pytest.MonkeyPat
 def test_a_ledger_that_is_away_for_a_while_ends_no_stream(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rota.errors import LedgerUnreachable
-
     async def body(site: Site, watch: Watch) -> None:
-        real, away = live._seen, True
+        real, away, refused = live._seen, True, 0
 
         def seen(*args: object) -> object:
+            nonlocal refused
             if away:
+                refused += 1
                 raise LedgerUnreachable("gone")
             return real(*args)  # type: ignore[arg-type]  # handed through as they are
 
-        monkeypatch.setattr(live, "_seen", seen)
         stream = await opened(watch)
-        told = asyncio.create_task(first(stream))
-        await asyncio.sleep(0.1)
+        monkeypatch.setattr(live, "_seen", seen)
+        await until(lambda: refused >= 2)
         assert watch.reading
-        away = False
-        await asyncio.sleep(0.1)
         house.ledger.enqueue([NewRun(house.task("republish").id, Kind.ENQUEUED, house.now, house.now)])
+        away = False
         site.context.events.emit(RunsChanged(1))
-        assert await told == "changed"
+        assert await first(stream) == "changed"
+        await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+    run_with(house, body)
+
+
+def test_what_changed_between_the_page_and_its_stream_is_not_lost(house: House) -> None:
+    async def body(site: Site, watch: Watch) -> None:
+        house.clock.move(seconds=60)
+        house.fire()
+        [claimed] = house.claim()
+        house.log(claimed.id, "written after the page was made, before the stream was opened")
+        stream = watch.stream(claimed.id)
+        assert [await first(stream), await first(stream)] == ["open", "changed"]
         await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
 
     run_with(house, body)

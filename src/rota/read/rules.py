@@ -11,7 +11,7 @@ from rota.model.schedule import Schedule
 from rota.model.task import Task
 from rota.timing import Occurrences, compile_schedule, schedule_from_json
 
-__all__ = ["defined", "due_between", "first_due", "rule_of"]
+__all__ = ["defined", "due_between", "first_due", "rule_of", "seed_of"]
 
 
 def defined(record: TaskRecord) -> Task:
@@ -20,12 +20,17 @@ def defined(record: TaskRecord) -> Task:
 
 
 def rule_of(schedule: ScheduleRecord) -> Schedule:
+    """A schedule as a value."""
     return schedule_from_json(json.loads(schedule.rule))
 
 
+def seed_of(schedule: ScheduleRecord) -> str:
+    """What spreads the schedule: the planner's seed, since both must agree."""
+    return f"{schedule.service}/{schedule.task}/{schedule.key}"
+
+
 def _compiled(schedule: ScheduleRecord) -> Occurrences:
-    seed = f"{schedule.service}/{schedule.task}/{schedule.key}"  # the planner's seed: both must agree
-    return compile_schedule(schedule_from_json(json.loads(schedule.rule)), seed=seed)
+    return compile_schedule(rule_of(schedule), seed=seed_of(schedule))
 
 
 def due_between(schedule: ScheduleRecord, after: int, until: int, limit: int) -> list[Instant]:

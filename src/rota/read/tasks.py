@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rota.clock import SECOND, Instant
 from rota.ledger.protocol import Change, Ledger, RunFilter, ScheduleRecord, TaskRecord
@@ -12,11 +11,11 @@ from rota.model.task import Task
 from rota.read.condition import Condition, condition, fresh
 from rota.read.find import full_name
 from rota.read.policies import Policy, policies, raw_schedule, target_words
-from rota.read.rules import defined, first_due, rule_of
+from rota.read.rules import defined, first_due, rule_of, seed_of
 from rota.read.runs import RunRow, median, run_row
 from rota.read.shape import JsonText, Micros
 from rota.read.strip import Cell, strip
-from rota.timing import explain, warnings
+from rota.timing import ClockChange, explain, warnings
 
 __all__ = ["Occurrence", "TaskDetail", "TaskRow", "task_detail", "task_list", "task_row"]
 
@@ -152,7 +151,7 @@ def task_detail(
         source=source,
         args=JsonText(args),
         next=tuple(Occurrence(at, _note(at, odd)) for at in following),
-        warnings=tuple(str(warning) for warning in odd),
+        warnings=tuple(change.text for change in odd),
         policies=tuple(policies(task)),
         runs=tuple(run_row(run, now) for run in runs),
         changes=tuple(ledger.changes(subject=full_name(record), limit=20)),
@@ -179,12 +178,13 @@ def _next(schedules: Sequence[ScheduleRecord]) -> Instant | None:
     return min((schedule.next_at for schedule in schedules if schedule.next_at is not None), default=None)
 
 
-def _odd(schedule: ScheduleRecord | None, now: Instant, following: Sequence[Instant]) -> list[Any]:
+def _odd(schedule: ScheduleRecord | None, now: Instant, following: Sequence[Instant]) -> list[ClockChange]:
     """What a change of the clocks does to the schedule, over the next days or the instants that are shown."""
     if schedule is None or not following:
         return []
-    return list(warnings(rule_of(schedule), now, Instant(max(following[-1], now + 7 * DAY))))
+    until = Instant(max(following[-1], now + 7 * DAY))
+    return warnings(rule_of(schedule), now, until, seed=seed_of(schedule))
 
 
-def _note(at: Instant, odd: Sequence[Any]) -> str | None:
-    return next((str(warning) for warning in odd if getattr(warning, "at", None) == at), None)
+def _note(at: Instant, odd: Sequence[ClockChange]) -> str | None:
+    return next((change.text for change in odd if change.at == at), None)

@@ -37,14 +37,21 @@ REST = 0.5
 HEARTBEAT = 15
 """Seconds between two comments that keep the connection open."""
 
+Seen = Mapping[int | None, tuple[Hashable, ...]]
+"""What a look saw, short: of each run that a tab follows, and of everything under None."""
+
 _log = logging.getLogger("rota.web")
 
 
 @dataclass(eq=False, slots=True)
 class _Tab:
-    """One open stream; ``run_id`` where it follows one run only."""
+    """One open stream; ``run_id`` where it follows one run only.
+
+    A new one is told once in any case: its page was made before the reader looked at what it follows.
+    """
 
     run_id: int | None
+    new: bool = True
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -91,10 +98,10 @@ class Watch:
             loop.call_soon_threadsafe(wake.set)
 
         forget = self._context.events.subscribe(woken)
-        seen: Mapping[int | None, Hashable] = {}
+        seen: Seen = {}
         try:
             while not self._context.stopping():
-                now_seen = await self._look()
+                now_seen = await self._look(seen)
                 self._tell(seen, now_seen)
                 seen = {**seen, **now_seen}
                 await asyncio.sleep(REST)
@@ -104,36 +111,43 @@ class Watch:
         finally:
             forget()
 
-    async def _look(self) -> Mapping[int | None, Hashable]:
+    async def _look(self, before: Seen) -> Seen:
         """What the ledger shows of each thing that a tab follows; nothing where it cannot be read now."""
         wanted = {tab.run_id for tab in self._tabs}
         try:
-            return await to_thread.run_sync(_seen, self._context.ledger, wanted)
+            return await to_thread.run_sync(_seen, self._context.ledger, wanted, before)
         except RotaError as error:
             _log.warning("the pages cannot look at the ledger: %s", error.what)
-            return {}
+        except Exception:  # a fault in one look must not leave every open page standing still
+            _log.exception("the pages could not look at the ledger")
+        return {}
 
-    def _tell(self, before: Mapping[int | None, Hashable], now: Mapping[int | None, Hashable]) -> None:
+    def _tell(self, before: Seen, now: Seen) -> None:
         for tab in self._tabs:
-            if tab.run_id in before and tab.run_id in now and before[tab.run_id] != now[tab.run_id]:
+            if tab.run_id in now and (tab.new or before.get(tab.run_id) != now[tab.run_id]):
+                tab.new = False
                 tab.changed.set()
 
 
-def _seen(ledger: Ledger, wanted: Iterable[int | None]) -> Mapping[int | None, Hashable]:
-    return {run_id: _everything(ledger) if run_id is None else _one_run(ledger, run_id) for run_id in wanted}
+def _seen(ledger: Ledger, wanted: Iterable[int | None], before: Seen) -> Seen:
+    return {
+        run_id: _everything(ledger) if run_id is None else _one_run(ledger, run_id, before.get(run_id))
+        for run_id in wanted
+    }
 
 
-def _one_run(ledger: Ledger, run_id: int) -> Hashable:
+def _one_run(ledger: Ledger, run_id: int, before: tuple[Hashable, ...] | None) -> tuple[Hashable, ...]:
+    """A run's state, and the number of its latest log line: only lines that are new are read."""
     run = ledger.run(run_id)
     if run is None:
-        return None
-    last = 0
+        return (0,)
+    last = before[0] if before and isinstance(before[0], int) else 0
     while lines := ledger.log(run_id, after=last, limit=1000):
         last = lines[-1].seq
-    return (run.state, run.attempt, run.progress, run.cancel_reason, run.started_at, last)
+    return (last, run.state, run.attempt, run.progress, run.cancel_reason, run.started_at)
 
 
-def _everything(ledger: Ledger) -> Hashable:
+def _everything(ledger: Ledger) -> tuple[Hashable, ...]:
     """What the lists show, short: the newest runs, the ones under way, and what people did."""
     newest = ledger.runs(RunFilter(limit=40))
     under_way = ledger.runs(RunFilter(states=(State.RUNNING,), limit=200))

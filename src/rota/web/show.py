@@ -17,7 +17,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
-from rota.clock import Instant, from_instant
+from rota.clock import SECOND, Instant, from_instant
 from rota.read import words
 from rota.read.runs import RunDetail
 from rota.read.shape import iso
@@ -57,7 +57,9 @@ def templates() -> jinja2.Environment:
         count=words.count,
         version=_version(),
     )
-    environment.globals.update(timeline=timeline, error_of=error_of, common_zones=COMMON_ZONES)
+    environment.globals.update(
+        timeline=timeline, error_of=error_of, detail_of=detail_of, common_zones=COMMON_ZONES
+    )
     environment.filters.update(
         length=words.length,
         length_of=len,
@@ -134,7 +136,7 @@ def _zones() -> frozenset[str]:
 
 def _without(text: str, state: str) -> str:
     """What is said of a run beside its state, without saying the state again."""
-    return text.removeprefix(f"{state}: ").removeprefix(f"{state}, ")
+    return "" if text == state else text.removeprefix(f"{state}: ").removeprefix(f"{state}, ")
 
 
 def _pretty(text: str) -> str:
@@ -181,6 +183,17 @@ def error_of(text: str) -> ErrorShown:
     )
 
 
+def detail_of(text: str | None) -> list[tuple[str, str]]:
+    """The facts of an audit line, name and value; what is no JSON object is one fact without a name."""
+    try:
+        value = json.loads(text) if text else {}
+    except ValueError:
+        value = text
+    if isinstance(value, dict):
+        return [(str(name), str(fact)) for name, fact in value.items() if fact is not None]
+    return [("", str(value))]
+
+
 def timeline(view: RunDetail) -> list[tuple[str, Instant | None, str]]:
     """The stations of a run: due, started, finished; where it was asked for or is tried again, these as well."""
     run = view.run
@@ -196,4 +209,4 @@ def timeline(view: RunDetail) -> list[tuple[str, Instant | None, str]]:
         stations.append(("Finished", run.finished_at, took))
     known = [station for station in stations if station[1] is not None]
     unknown = [station for station in stations if station[1] is None]
-    return sorted(known, key=lambda station: station[1] or 0) + unknown
+    return sorted(known, key=lambda station: (station[1] or 0) // SECOND) + unknown

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from rota.clock import SECOND, Instant
+from rota.read.filters import FILTERS, run_query
 from rota.read.find import find_task
 from rota.read.nodes import NodeView, node_list
 from rota.read.overview import Overview, overview
 from rota.read.rules import defined
-from rota.read.runs import FILTERS, Line, RunDetail, RunPage, log_lines, run_detail, run_list, run_query
+from rota.read.runs import Line, RunDetail, RunPage, log_lines, run_detail, run_list
 from rota.read.tasks import TaskDetail, TaskRow, task_detail, task_list
 from rota.read.upcoming import Upcoming, upcoming
 from rota.web.api.describe import answer, answers

@@ -9,7 +9,8 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from rota.errors import RotaError
 from rota.model.run import FINAL, Kind, State
-from rota.read.runs import log_tail, run_detail, run_list, run_query, run_text, the_run
+from rota.read.filters import run_query
+from rota.read.runs import log_tail, run_detail, run_list, run_text, the_run
 from rota.web.context import context_of
 from rota.web.do import do_to_run
 from rota.web.forms import Form, read_form
