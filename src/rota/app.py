@@ -111,6 +111,7 @@ def build_node(
 ) -> Node:
     """A node that serves ``loaded`` from ``ledger``; it begins when it is started."""
     from rota import __version__
+    from rota.change.pauses import end_pauses
     from rota.clock import SystemClock
     from rota.engine.node import Node
     from rota.execute.arguments import prepare
@@ -126,4 +127,5 @@ def build_node(
         clock=clock or SystemClock(),
         events=events,
         version=__version__,
+        end_pauses=end_pauses,
     )

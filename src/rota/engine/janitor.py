@@ -26,16 +26,20 @@ class Janitor:
         *,
         retention: float,
         swept: Callable[[], None],
+        end_pauses: Callable[[Ledger], int],
     ) -> None:
         self._ledger = ledger
         self._thread = thread
         self._clock = clock
         self._retention = int(retention * SECOND)
         self._swept = swept
+        self._end_pauses = end_pauses
         self._prune_at = clock.monotonic() + PRUNE_EVERY
 
     async def step(self) -> float:
-        if await self._thread(self._ledger.sweep):
+        missed = await self._thread(self._ledger.sweep)
+        resumed = await self._thread(self._end_pauses, self._ledger)
+        if missed or resumed:
             self._swept()
         if self._clock.monotonic() >= self._prune_at:
             before = Instant(self._ledger.now() - self._retention)

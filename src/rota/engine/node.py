@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rota.clock import SECOND, Clock, Instant
@@ -69,6 +69,7 @@ class Node:
         clock: Clock,
         events: Events | None = None,
         version: str = "",
+        end_pauses: Callable[[Ledger], int] = lambda _: 0,
     ) -> None:
         self._ledger = ledger
         self._loaded = loaded
@@ -76,6 +77,7 @@ class Node:
         self._settings = settings
         self._clock = clock
         self._version = version
+        self._end_pauses = end_pauses
         self.events = events or Events()
         self._identity = _Identity()
         self._thread = LedgerThread()
@@ -181,7 +183,14 @@ class Node:
         rescuer = Rescuer(
             ledger, thread, clock, lease=s.lease, node=lambda: self.id, rescued=self._wake_claimers
         )
-        janitor = Janitor(ledger, thread, clock, retention=s.retention, swept=self._wake_claimers)
+        janitor = Janitor(
+            ledger,
+            thread,
+            clock,
+            retention=s.retention,
+            swept=self._wake_claimers,
+            end_pauses=self._end_pauses,
+        )
         self._planner_loop = self._loop_of("planner", planner.step)
         self._claimer_loops = [self._loop_of(f"claimer-{c.crew.name}", c.step) for c in self._claimers]
         self._settler_loop = self._loop_of("settler", self._settler.step)

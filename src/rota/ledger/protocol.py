@@ -463,7 +463,7 @@ class Ledger(Protocol):
         ...
 
     def sweep(self, limit: int = 500) -> int:
-        """Turn waiting runs past their deadline into missed ones, and end pauses whose time is over."""
+        """Turn waiting runs past their deadline into missed ones; returns how many."""
         ...
 
     def prune(self, before: Instant, limit: int = 1000) -> int:

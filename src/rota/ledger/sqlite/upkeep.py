@@ -8,10 +8,8 @@ from typing import Any
 
 from rota.clock import Instant
 from rota.errors import LedgerVersion, Retriable, UsageError
-from rota.ledger.protocol import Change
 from rota.ledger.sqlfile import migrations
 from rota.ledger.sqlite.connect import Connection, Store
-from rota.ledger.sqlite.people import note
 from rota.model.lifecycle import Missed, Tally, step
 from rota.model.run import State
 from rota.model.task import Retries
@@ -80,11 +78,7 @@ def sweep(connection: Connection, sql: Sql, now: Instant, limit: int) -> int:
         assert move is not None  # a waiting run can always be missed
         ended = [[id_, move.state, move.reason, None] for id_ in ids]
         connection.run(sql["settle_unstarted"], {"ended": json.dumps(ended), "now": now})
-    over = connection.rows(sql["pauses_over"], {"now": now})
-    for id_, service, name in over:
-        connection.run(sql["resume"], {"id": id_})
-        note(connection, sql, Change(now, "rota", "resume", f"{service}/{name}", "the pause's time was over"))
-    return len(ids) + len(over)
+    return len(ids)
 
 
 def prune(connection: Connection, sql: Sql, before: Instant, limit: int) -> int:

@@ -4,9 +4,6 @@ SELECT json_group_array(id) FROM (
   SELECT id FROM rota_run INDEXED BY rota_run_expiry
   WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= :now ORDER BY expires_at LIMIT :limit);
 
--- name: pauses_over
-SELECT id, service, name FROM rota_task WHERE paused_until IS NOT NULL AND paused_until <= :now;
-
 -- name: old_runs
 -- Ended runs of the past, but for the newest record of each schedule: the unique key must go on holding.
 SELECT json_group_array(id) FROM (
