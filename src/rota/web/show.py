@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
@@ -136,7 +137,7 @@ def _zones() -> frozenset[str]:
 
 def _without(text: str, state: str) -> str:
     """What is said of a run beside its state, without saying the state again."""
-    return "" if text == state else text.removeprefix(f"{state}: ").removeprefix(f"{state}, ")
+    return "" if text == state else re.sub(rf"^{re.escape(state)}[:,]? ", "", text)
 
 
 def _pretty(text: str) -> str:
