@@ -75,7 +75,7 @@ def check_(
             {"service": loaded.service, "tasks": len(loaded.tasks), "problems": []}
         )
     elif output_format == "text":
-        session.output().line(f"{where}: {_count(loaded)} of {loaded.service}, as they should be")
+        session.output().line(f"{where}: {_count(loaded)} of {loaded.service}, nothing to mend")
 
 
 def schema_(context: typer.Context) -> None:

@@ -84,7 +84,8 @@ def runs_(
     from rota.cli.marks import SPARE, run_rows
     from rota.cli.output import talk
     from rota.cli.times import moment
-    from rota.read.runs import run_list, run_query
+    from rota.read.filters import run_query
+    from rota.read.runs import run_list
     from rota.read.shape import as_json, iso
 
     session = session_of(context)

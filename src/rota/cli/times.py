@@ -6,12 +6,13 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from rota.clock import MICROSECOND, Instant, from_instant, to_instant
+from rota.clock import MICROSECOND, SECOND, Instant, from_instant, to_instant
 from rota.errors import RotaError, UsageError, nearest
 
 __all__ = ["in_zone", "moment", "span", "zone"]
 
 _EXAMPLES = "2026-11-23T12:00Z, 2026-11-23T12:00+01:00, now, in 10m or 10m ago"
+_LAST = 253_370_764_800 * SECOND  # the year 9999, beyond which no calendar here goes
 
 
 def moment(text: str, now: Instant, *, where: str, timezone: str | None = None) -> Instant:
@@ -24,7 +25,18 @@ def moment(text: str, now: Instant, *, where: str, timezone: str | None = None) 
 
     Raises `UsageError`: it cannot be read, no zone is known, or its clock never shows that time or shows it twice.
     """
-    said = text.strip()
+    found = _read(text.strip(), now, where, timezone)
+    if not 0 <= found < _LAST:
+        raise UsageError(
+            f"{where}: the time is out of range",
+            expected="a time from 1970 to 9998",
+            found=repr(text),
+            where=where,
+        )
+    return found
+
+
+def _read(said: str, now: Instant, where: str, timezone: str | None) -> Instant:
     if said.casefold() == "now":
         return now
     if ahead := re.fullmatch(r"in\s+(.+)", said, re.IGNORECASE):
@@ -35,16 +47,9 @@ def moment(text: str, now: Instant, *, where: str, timezone: str | None = None) 
         found = datetime.fromisoformat(said)
     except ValueError:
         raise UsageError(
-            f"{where}: the time cannot be read", expected=_EXAMPLES, found=repr(text), where=where
+            f"{where}: the time cannot be read", expected=_EXAMPLES, found=repr(said), where=where
         ) from None
-    if found.tzinfo is None:
-        found = _with_zone(found, text, where, timezone)
-    try:
-        return to_instant(found)
-    except OverflowError:
-        raise UsageError(
-            f"{where}: the time is out of range", expected=_EXAMPLES, found=repr(text), where=where
-        ) from None
+    return to_instant(_with_zone(found, said, where, timezone) if found.tzinfo is None else found)
 
 
 def span(text: str, *, where: str) -> timedelta:
