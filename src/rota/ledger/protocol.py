@@ -406,8 +406,11 @@ class Ledger(Protocol):
         task: str | None = None,
         *,
         key: str | None = None,
+        due_by: Instant | None = None,
         limit: int = 1000,
-    ) -> list[ScheduleRecord]: ...
+    ) -> list[ScheduleRecord]:
+        """Schedules by id; with ``due_by`` only the live ones whose cursor is there by then, the earliest first."""
+        ...
 
     # -- fire
 

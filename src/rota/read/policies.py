@@ -63,7 +63,11 @@ def policies(task: Task) -> list[Policy]:
     expected = task.expectation
     if expected.max_duration is not None:
         found.append(
-            Policy("max_duration", _length(expected.max_duration), "a longer run is not as expected")
+            Policy(
+                "max_duration",
+                _length(expected.max_duration),
+                "what is expected of a run; shown, not judged yet",
+            )
         )
     if expected.fresh_within is not None:
         found.append(
@@ -74,7 +78,7 @@ def policies(task: Task) -> list[Policy]:
             )
         )
     if expected.verify is not None:
-        found.append(Policy("verify", expected.verify, "is called after a run, and must hold"))
+        found.append(Policy("verify", expected.verify, "the check that belongs to it; shown, not called yet"))
     return found
 
 

@@ -56,7 +56,7 @@ def upcoming(ledger: Ledger, until: Instant, limit: int = 50) -> list[Upcoming]:
     return [entry for _, entry in zip(range(limit), merged, strict=False)]
 
 
-def lanes(ledger: Ledger, now: Instant, until: Instant, limit: int = 240, tasks: int = 40) -> list[Lane]:
+def lanes(ledger: Ledger, now: Instant, until: Instant, limit: int = 720, tasks: int = 40) -> list[Lane]:
     """What is due up to ``until`` as a lane a task, those that are due first on top."""
     found: dict[tuple[str, str], list[Instant]] = {}
     full: set[tuple[str, str]] = set()
@@ -80,16 +80,8 @@ def _lane(ledger: Ledger, name: tuple[str, str], instants: list[Instant], more: 
 def _live(ledger: Ledger, until: Instant) -> list[ScheduleRecord]:
     """The schedules of tasks that are not paused, with a cursor by ``until``."""
     paused = {(task.service, task.name) for task in ledger.tasks() if task.paused_at is not None}
-    own = ledger.schedules(key="", limit=SCHEDULES)
-    added = [schedule for schedule in ledger.schedules(limit=SCHEDULES) if schedule.key != ""]
-    return [
-        schedule
-        for schedule in (*own, *added)
-        if schedule.next_at is not None
-        and schedule.next_at <= until
-        and schedule.retired_at is None
-        and (schedule.service, schedule.task) not in paused
-    ]
+    due = ledger.schedules(due_by=until, limit=SCHEDULES)
+    return [schedule for schedule in due if (schedule.service, schedule.task) not in paused]
 
 
 def _of(schedule: ScheduleRecord, after: Instant, until: Instant, limit: int) -> Iterator[Upcoming]:

@@ -100,10 +100,11 @@ class SqliteLedger:
         task: str | None = None,
         *,
         key: str | None = None,
+        due_by: Instant | None = None,
         limit: int = 1000,
     ) -> list[p.ScheduleRecord]:
         with self._read() as connection:
-            return reads.schedules(connection, self._sql, service, task, key, limit)
+            return reads.schedules(connection, self._sql, service, task, key, due_by, limit)
 
     # -- fire
 

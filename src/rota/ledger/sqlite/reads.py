@@ -102,9 +102,19 @@ def tasks(connection: Connection, sql: Sql, service: str | None, retired: bool) 
 
 
 def schedules(
-    connection: Connection, sql: Sql, service: str | None, task: str | None, key: str | None, limit: int
+    connection: Connection,
+    sql: Sql,
+    service: str | None,
+    task: str | None,
+    key: str | None,
+    due_by: Instant | None,
+    limit: int,
 ) -> list[ScheduleRecord]:
     given = {"service": service, "task": task, "key": key, "limit": limit}
+    if due_by is not None:
+        return [
+            ScheduleRecord(*row) for row in connection.rows(sql["schedules_due"], {**given, "due_by": due_by})
+        ]
     return [ScheduleRecord(*row) for row in connection.rows(sql["schedules"], given)]
 
 

@@ -102,3 +102,14 @@ FROM rota_schedule AS schedule JOIN rota_task AS task ON task.id = schedule.task
 WHERE (:service IS NULL OR task.service = :service) AND (:task IS NULL OR task.name = :task)
   AND (:key IS NULL OR schedule.key = :key)
 ORDER BY schedule.id LIMIT :limit;
+
+-- name: schedules_due
+-- Live schedules whose cursor is there by an instant, through the index of what is due.
+SELECT schedule.id, schedule.task_id, task.service, task.name, schedule.key, schedule.rule, schedule.args,
+  schedule.next_at, schedule.fired_at, schedule.created_at, schedule.retired_at
+FROM rota_schedule AS schedule INDEXED BY rota_schedule_due
+JOIN rota_task AS task ON task.id = schedule.task_id
+WHERE schedule.next_at IS NOT NULL AND schedule.retired_at IS NULL AND schedule.next_at <= :due_by
+  AND (:service IS NULL OR task.service = :service) AND (:task IS NULL OR task.name = :task)
+  AND (:key IS NULL OR schedule.key = :key)
+ORDER BY schedule.next_at LIMIT :limit;
