@@ -98,14 +98,14 @@ def _in_every_hour(minutes: Sequence[int], second: int) -> str:
     at_second = f", at second {second}" if second else ""
     rhythm = _rhythm(minutes, 60)
     if rhythm:
-        start, step = rhythm
+        start = rhythm[0]
         return _every(rhythm, "minute") + (f" from minute {start} of every hour" if start else "") + at_second
     if list(minutes) == [0] and not second:
         return "every hour, on the hour"
     by = _step(minutes) if len(minutes) > 3 else None
     if by is not None:
-        rhythm = _every((0, by), "minute")
-        return f"{rhythm} from minute {minutes[0]} to {minutes[-1]} of every hour{at_second}"
+        said = _every((0, by), "minute")
+        return f"{said} from minute {minutes[0]} to {minutes[-1]} of every hour{at_second}"
     return f"at minute{'s' if len(minutes) > 1 else ''} {_listed(minutes)} of every hour{at_second}"
 
 

@@ -17,6 +17,7 @@ def explain(schedule: Schedule) -> str:
 
     >>> explain(Schedule((Cron("0 9 * * MON-FRI"),), "Europe/Berlin", (Holidays("DE"),)))
     'at 09:00 on Monday to Friday, Europe/Berlin time, except public holidays of Germany'
+    >>> from datetime import timedelta
     >>> explain(Schedule((Every(timedelta(minutes=15)),)))
     'every 15 minutes'
     """

@@ -2,8 +2,8 @@
 
 Zone data come from the ``tzdata`` package and not from the machine, so that all nodes that were installed from
 one lock file agree on every occurrence. A zone is seen as a row of *periods* in which its offset to UTC does not
-change. They are found by asking `zoneinfo` for the offset day by day, and kept for about a year at a time, so
-that a conversion costs a look-up and an addition.
+change. They are found by asking `zoneinfo` for the offset every few days, and kept for about a year at a time,
+so that a conversion costs a look-up and an addition.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ DAY = 86_400
 
 _STRETCH = 1 << 25
 """Seconds (about 388 days) whose periods are found and kept together."""
+
+_STEP = 5 * DAY
+"""How far apart a zone is asked. No zone has ever changed twice within six days (Recife in 2000 comes nearest)."""
 
 _STRETCHES_KEPT = 64
 """Stretches a zone keeps; most schedules need the present one and the next."""
@@ -112,8 +115,8 @@ class Zone:
     def _transitions(self, start: int, end: int) -> list[int]:
         """The first seconds of a new offset, in (start, end)."""
         found, before = [], self._ask(start)
-        for at in range(start, end, DAY):
-            until = min(at + DAY, end - 1)
+        for at in range(start, end, _STEP):
+            until = min(at + _STEP, end - 1)
             after = self._ask(until)
             if after != before:
                 found.append(self._edge(at, until, before))
