@@ -23,7 +23,16 @@ from urllib.parse import urlsplit
 from rota.clock import SECOND
 from rota.errors import Refused, Retriable, UsageError
 
-__all__ = ["NEEDS", "Role", "Security", "TokenFilter", "Visitor", "open_security", "token_of"]
+__all__ = [
+    "NEEDS",
+    "Role",
+    "Security",
+    "TokenFilter",
+    "Visitor",
+    "keep_token_out_of_access_log",
+    "open_security",
+    "token_of",
+]
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SHORTEST = 16  # characters of a token that is handed in
@@ -261,3 +270,10 @@ class TokenFilter(logging.Filter):
                 for value in record.args
             )
         return True
+
+
+def keep_token_out_of_access_log() -> None:
+    """Put one `TokenFilter` on uvicorn's access log, which a service of the user's may well keep for years."""
+    log = logging.getLogger("uvicorn.access")
+    if not any(isinstance(known, TokenFilter) for known in log.filters):
+        log.addFilter(TokenFilter())

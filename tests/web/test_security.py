@@ -13,6 +13,7 @@ from tests.web.conftest import TOKEN, Site
 from rota.clock import SECOND
 from rota.errors import Refused, UsageError
 from rota.security import NEEDS, Role, Security, TokenFilter, Visitor, open_security, token_of
+from rota.web.app import create_app
 
 GUARDED = [
     "/", "/tasks", "/tasks/newsroom/publish-due", "/runs", "/runs/1", "/runs/1/log", "/nodes", "/about", "/events",
@@ -220,6 +221,12 @@ def test_a_viewer_may_look_and_do_nothing_else() -> None:
     for action in NEEDS.keys() - {"look"}:
         with pytest.raises(Refused):
             visitor.must(action)
+
+
+def test_the_app_puts_one_filter_on_the_access_log(site: Site) -> None:
+    create_app(site.context)
+    filters = logging.getLogger("uvicorn.access").filters
+    assert len([known for known in filters if isinstance(known, TokenFilter)]) == 1
 
 
 def test_the_token_is_taken_out_of_an_access_log() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from rota.security import keep_token_out_of_access_log
 from rota.web.api import api_router
 from rota.web.context import WebContext
 from rota.web.guard import Guard
@@ -42,4 +43,5 @@ def create_app(context: WebContext) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_handlers(app)
     app.add_middleware(Guard, context=context)
+    keep_token_out_of_access_log()
     return app
