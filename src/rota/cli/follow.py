@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
+from time import sleep
 from typing import TYPE_CHECKING
 
 from rota.model.run import FINAL
@@ -29,7 +29,7 @@ def wait_for(ledger: Ledger, run_id: int) -> RunRecord:
             return run
         if not said and pause >= 1.0:
             said = _say_if_nobody_is_there(ledger)
-        time.sleep(pause)
+        sleep(pause)
     raise AssertionError("the pauses never end")
 
 
@@ -55,7 +55,7 @@ def follow_log(ledger: Ledger, run_id: int, lines: Sequence[Line], show: Callabl
             talk(ended(run))
             return
         else:
-            time.sleep(next(pauses))
+            sleep(next(pauses))
 
 
 def ended(run: RunRecord) -> str:

@@ -12,6 +12,7 @@ from rota.cli.session import session_of
 if TYPE_CHECKING:
     from rota.cli.output import Output
     from rota.clock import Instant
+    from rota.ledger.protocol import Ledger
     from rota.read.overview import Overview
 
 __all__ = ["nodes_", "status_"]
@@ -54,13 +55,14 @@ def status_(
     with session.ledger() as ledger:
         found = overview(ledger)
         due = upcoming(ledger, found.hour_until, 5)
+        late = "late" in wanted and _is_late(ledger)
     out = session.output(json)
     if json:
         out.document({"status": as_json(found), "next": as_json(due)})
     else:
         _print(out, found)
         _print_due(out, [(entry.at, entry.task) for entry in due], found.now)
-    if any("attention" in wanted or item.sort in wanted for item in found.attention):
+    if late or any("attention" in wanted or item.sort in wanted for item in found.attention):
         raise typer.Exit(NOT_AS_IT_SHOULD_BE)
 
 
@@ -103,6 +105,13 @@ def nodes_(
         empty="no node has run in the last day; next: rota run",
         spare=("VERSION", "STARTED", "LAG"),
     )
+
+
+def _is_late(ledger: Ledger) -> bool:
+    """Whether anything due has no record. Attention alone does not say: of a task it names only the gravest."""
+    from rota.cli.tasks import all_tasks
+
+    return any(row.strip and row.strip[-1].sort == "unrecorded" for row in all_tasks(ledger))
 
 
 def _wanted(asked: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rota.ledger.protocol import Ledger
     from rota.read.tasks import TaskDetail, TaskRow
 
-__all__ = ["task_", "tasks_"]
+__all__ = ["all_tasks", "task_", "tasks_"]
 
 
 def tasks_(
@@ -36,7 +36,7 @@ def tasks_(
 
     session = session_of(context)
     with session.ledger() as ledger:
-        rows = _all_tasks(ledger, service, search)
+        rows = all_tasks(ledger, service, search)
         now = ledger.now()
     out = session.output(json)
     if json:
@@ -77,7 +77,8 @@ def task_(
         _print(out, detail, now)
 
 
-def _all_tasks(ledger: Ledger, service: str | None, search: str) -> list[TaskRow]:
+def all_tasks(ledger: Ledger, service: str | None = None, search: str = "") -> list[TaskRow]:
+    """Every task that matches, page by page."""
     from rota.read.tasks import task_list
 
     found: list[TaskRow] = []
