@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rota.errors import ArgumentsError, DefinitionError, RotaError, UsageError
+from rota.cli.output import talk
+from rota.errors import ArgumentsError, RotaError, UsageError
 
 if TYPE_CHECKING:
     from rota.cli.session import Session
@@ -47,7 +48,8 @@ def typed(pairs: Sequence[str] | None, document: str | None) -> dict[str, Any] |
 def checked(session: Session, task: TaskRecord, args: dict[str, Any] | None) -> str | None:
     """Arguments as canonical JSON, checked against the task's signature where its code is at hand.
 
-    Raises `ArgumentsError`. Where the code is elsewhere, the node checks them when the run starts.
+    Raises `ArgumentsError`. Where the code is elsewhere, or does not load here, the node checks them when the
+    run starts; the latter is said.
     """
     try:
         loaded = session.load_if_there()
@@ -55,8 +57,8 @@ def checked(session: Session, task: TaskRecord, args: dict[str, Any] | None) -> 
             return loaded.validate_args(task.name, args)
     except ArgumentsError:
         raise
-    except (DefinitionError, RotaError):
-        pass  # a rota that does not load here is no reason to refuse what the node may accept
+    except RotaError as error:
+        talk(f"note: the arguments are not checked here, but when the run starts: {error.what}")
     if args is None:
         return None
     return json.dumps(args, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -43,9 +43,13 @@ class Session:
         """The rota, where this machine has its file or program; arguments can then be checked before they are handed in."""
         from pathlib import Path
 
+        from rota.define.code import put_on_path
+
         settings = self.settings()
-        if settings.app is None and not Path(settings.config).exists():
-            return None
+        if settings.app is None:
+            if not Path(settings.config).exists():
+                return None
+            put_on_path(Path(settings.config).resolve().parent)  # code is imported when it is asked for
         return self.wiring.load(settings, import_code=False)
 
     @contextlib.contextmanager
