@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rota.clock import SECOND, Instant
-from rota.model.schedule import Cron, RRule, Schedule
-from rota.timing.calendars import Exceptions
+from rota.model.schedule import At, Cron, RRule, Schedule
+from rota.timing.calendars import Exceptions, instant_of
 from rota.timing.compiled import compile_schedule
 from rota.timing.cron import cron_times
 from rota.timing.recurrence import RecurrenceTimes
 from rota.timing.rrules import is_fixed, local_start
 from rota.timing.walk import LAST_SECOND, LocalTimes
 from rota.timing.words import clock, joined
-from rota.timing.zones import DAY, Period, Zone, moment_of, zone
+from rota.timing.zones import DAY, Period, Zone, moment_of, seconds_of, zone
 
 __all__ = ["ClockChange", "warnings"]
 
@@ -51,9 +52,11 @@ def warnings(schedule: Schedule, after: Instant, until: Instant, *, seed: str = 
     exceptions = Exceptions(schedule.excepts, place)
     found: dict[str, ClockChange] = {}
     for before, period in _changes(place, after // SECOND, until // SECOND):
-        for times, fixed in _wall_rules(schedule, place, seed):
-            change = _change(schedule, times, fixed, before, period)
-            if change is not None and not _left_out(schedule, exceptions, change, before, period):
+        if _out_of_force(schedule, exceptions, before, period):
+            continue
+        for rule in _wall_rules(schedule, place, seed):
+            change = _change(schedule.timezone, rule, before, period)
+            if change is not None:
                 found[change.text] = change
     return list(found.values())
 
@@ -71,46 +74,66 @@ def _changes(place: Zone, after: int, until: int) -> Iterator[tuple[Period, Peri
             yield before, period
 
 
-def _wall_rules(schedule: Schedule, place: Zone, seed: str) -> Iterator[tuple[LocalTimes, bool]]:
-    """The rules that go by the clock, and whether each is of fixed times."""
+class _WallRule(NamedTuple):
+    """The local times of a rule, and what becomes of them: at the end of a gap, on both passes of a fold."""
+
+    times: LocalTimes
+    gap_runs: bool
+    fold_twice: bool
+
+
+class _Walls:
+    """Single local times, sorted."""
+
+    def __init__(self, walls: Iterable[int]) -> None:
+        self._walls = sorted(walls)
+
+    def first_from(self, wall: int) -> int | None:
+        at = bisect_left(self._walls, wall)
+        return self._walls[at] if at < len(self._walls) else None
+
+    def count(self, low: int, high: int) -> int:
+        return bisect_left(self._walls, high) - bisect_left(self._walls, low)
+
+
+def _wall_rules(schedule: Schedule, place: Zone, seed: str) -> Iterator[_WallRule]:
+    """The rules that go by the clock."""
+    run, twice = schedule.dst_gap == "run", schedule.dst_fold == "both"
     for rule in schedule.rules:
         if isinstance(rule, Cron):
             times = cron_times(rule.expression, rule.seconds, seed)
-            yield times, times.fixed
+            yield _WallRule(times, run and times.fixed, twice or not times.fixed)
         elif isinstance(rule, RRule):
-            yield RecurrenceTimes(rule.rule, local_start(rule, schedule, place)), is_fixed(rule.rule)
+            fixed = is_fixed(rule.rule)
+            recurring = RecurrenceTimes(rule.rule, local_start(rule, schedule, place))
+            yield _WallRule(recurring, run and fixed, twice or not fixed)
+        elif isinstance(rule, At):
+            yield _WallRule(
+                _Walls(seconds_of(one) for one in rule.instants if one.tzinfo is None), True, False
+            )
 
 
-def _change(
-    schedule: Schedule, times: LocalTimes, fixed: bool, before: Period, period: Period
-) -> ClockChange | None:
+def _change(name: str, rule: _WallRule, before: Period, period: Period) -> ClockChange | None:
+    """What one change of the clock does to one rule."""
     old, new = int(period.start) + before.offset, int(period.start) + period.offset
     low, high = min(old, new), max(old, new)
-    first = times.first_from(low)
-    if first is None or first >= high:
+    count = rule.times.count(low, high)
+    if count == 0:
         return None
-    shown = _shown(times, low, high)
-    one = first == _last(times, low, high)
-    day = moment_of(low).date().isoformat()
-    name = schedule.timezone
+    at = Instant(int(period.start) * SECOND)
+    shown = f"on {moment_of(low).date().isoformat()} {_shown(rule.times, low, high)}"
     if new > old:
-        missing = f"on {day} {shown} {'does' if one else 'do'} not exist in {name}"
-        return ClockChange(
-            Instant(int(period.start) * SECOND), "gap", f"{missing}: {_in_gap(schedule, fixed, high, low)}"
-        )
-    double = f"on {day} {shown} {'comes' if one else 'come'} twice in {name}"
-    return ClockChange(Instant(int(period.start) * SECOND), "fold", f"{double}: {_in_fold(schedule, fixed)}")
+        fate = _in_gap(rule, low, high)
+        return ClockChange(at, "gap", f"{shown} {'does' if count == 1 else 'do'} not exist in {name}: {fate}")
+    fate = "runs on both passes" if rule.fold_twice else "runs once, on the first pass"
+    return ClockChange(at, "fold", f"{shown} {'comes' if count == 1 else 'come'} twice in {name}: {fate}")
 
 
-def _in_gap(schedule: Schedule, fixed: bool, high: int, low: int) -> str:
-    if not fixed or schedule.dst_gap == "skip" or high - low >= DAY:
+def _in_gap(rule: _WallRule, low: int, high: int) -> str:
+    if not rule.gap_runs or high - low >= DAY:
         return "does not run"
     day = "" if high // DAY == low // DAY else f"{moment_of(high).date().isoformat()} "
     return f"runs at {day}{clock(high % DAY)}"
-
-
-def _in_fold(schedule: Schedule, fixed: bool) -> str:
-    return "runs once, on the first pass" if fixed and schedule.dst_fold == "once" else "runs on both passes"
 
 
 def _shown(times: LocalTimes, low: int, high: int) -> str:
@@ -129,30 +152,24 @@ def _shown(times: LocalTimes, low: int, high: int) -> str:
 
 def _last(times: LocalTimes, low: int, high: int) -> int:
     """The last of the times in [low, high), of which there is at least one, by halving."""
-    while True:
-        found = times.first_from(low)
-        assert found is not None
-        following = times.first_from(found + 1)
-        if following is None or following >= high:
-            return found
-        middle = (following + high) // 2
-        later = times.first_from(middle)
-        low = middle if later is not None and later < high else following
-        if low == following:
-            high = min(high, middle + 1) if middle >= following else high
+    last, beyond = low, high
+    while beyond - last > 1:
+        middle = (last + beyond) // 2
+        found = times.first_from(middle)
+        if found is not None and found < high:
+            last = found
+        else:
+            beyond = middle
+    return last
 
 
-def _left_out(
-    schedule: Schedule, exceptions: Exceptions, change: ClockChange, before: Period, period: Period
-) -> bool:
-    """Whether the schedule is not in force then anyway."""
-    last = int(before.end) * SECOND - 1 if change.kind == "fold" else change.at
-    if exceptions.until(last) is not None:
+def _out_of_force(schedule: Schedule, exceptions: Exceptions, before: Period, period: Period) -> bool:
+    """Whether the schedule is not in force when the clock is changed: excepted, before its start, after its end."""
+    at = int(period.start) * SECOND
+    fold = period.offset < before.offset
+    if exceptions.until(at - 1 if fold else at) is not None:
         return True
-    bounds = compile_schedule(
-        Schedule(
-            schedule.rules, schedule.timezone, start=schedule.start, end=schedule.end, limit=schedule.limit
-        )
-    )
-    day = Instant(change.at - DAY * SECOND)
-    return bounds.next_after(day) is None
+    place = zone(schedule.timezone)
+    if schedule.start is not None and instant_of(schedule.start, place) > at:
+        return True
+    return schedule.end is not None and instant_of(schedule.end, place) <= (at - DAY * SECOND if fold else at)

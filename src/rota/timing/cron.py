@@ -116,19 +116,24 @@ class CronTimes:
 
     def count(self, low: int, high: int) -> int:
         """How many local seconds match from ``low`` (included) to ``high`` (excluded). One step a matching day."""
-        a_day = self._hours.bit_count() * self._minutes.bit_count() * self._seconds.bit_count()
-        total, at = 0, low
-        while at < high:
-            found = self.first_from(at)
-            if found is None or found >= high:
-                return total
-            midnight = found - found % 86_400
-            if found - midnight == self._first and midnight + 86_400 <= high:
-                total += a_day
-                at = midnight + 86_400
-            else:
-                total += 1
-                at = found + 1
+        total, day = 0, self._days.next_from(low // 86_400)
+        while day is not None and day * 86_400 < high:
+            midnight = day * 86_400
+            total += self._before(min(high - midnight, 86_400)) - self._before(max(low - midnight, 0))
+            day = self._days.next_from(day + 1)
+        return total
+
+    def _before(self, second: int) -> int:
+        """How many seconds of a matching day match before a second of it."""
+        hour, rest = divmod(second, 3600)
+        minute, second = divmod(rest, 60)
+        in_a_minute = self._seconds.bit_count()
+        in_an_hour = self._minutes.bit_count() * in_a_minute
+        total = (self._hours & ((1 << hour) - 1)).bit_count() * in_an_hour
+        if self._hours >> hour & 1:
+            total += (self._minutes & ((1 << minute) - 1)).bit_count() * in_a_minute
+            if self._minutes >> minute & 1:
+                total += (self._seconds & ((1 << second) - 1)).bit_count()
         return total
 
 
