@@ -10,16 +10,16 @@ import typer
 
 from rota.errors import LedgerUnreachable, Retriable, RotaError, UsageError, nearest
 
-__all__ = ["as_rota_error"]
+__all__ = ["WRONG_USAGE", "as_rota_error"]
 
 # Typer carries a copy of click in newer versions, so its errors are known by what typer itself exports.
-_WrongUsage = typer.BadParameter.__mro__[1]
-_CommandError = typer.BadParameter.__mro__[2]
+WRONG_USAGE: type[Exception] = typer.BadParameter.__mro__[1]
+_COMMAND_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def as_rota_error(error: Exception) -> RotaError:
     """What an error means to whoever typed the command."""
-    if isinstance(error, _CommandError):
+    if isinstance(error, _COMMAND_ERROR):
         return _usage(error)
     if isinstance(error, OSError):
         return _of_system(error)

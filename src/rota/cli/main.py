@@ -25,7 +25,6 @@ def build(wiring: Wiring) -> typer.Typer:
     app = typer.Typer(
         name="rota",
         cls=Verbs,
-        no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"obj": Session(wiring), "help_option_names": ["-h", "--help"]},
@@ -82,7 +81,7 @@ def _root(
 
 def main(wiring: Wiring, argv: Sequence[str] | None = None) -> int:
     """Carry out one command line; returns its exit code. Whatever goes wrong is told here, in at most three lines."""
-    args = _shared_first(sys.argv[1:] if argv is None else list(argv))
+    args = _shared_first(sys.argv[1:] if argv is None else list(argv)) or ["--help"]
     command = typer.main.get_command(build(wiring))
     _forgiving_streams()
     if "_ROTA_COMPLETE" in os.environ:

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from rota.cli.errors import WRONG_USAGE
 from rota.cli.plain import read_plainly
 from rota.errors import Retriable, UnknownName
 
@@ -63,18 +64,26 @@ def command_of(verb: str) -> Any:
     return typer.main.get_command(app)
 
 
-class Verb(TyperCommand):
+class _Plainly:
+    """Reads values without pydantic, and has errors know the command that they are about."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return read_plainly(super().get_params(ctx))  # type: ignore[misc]  # mixed into typer's commands
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]  # the same
+        except WRONG_USAGE as error:
+            error.ctx = getattr(error, "ctx", None) or ctx  # type: ignore[attr-defined]  # click's attribute
+            raise
+
+
+class Verb(_Plainly, TyperCommand):
     """One verb."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        return read_plainly(super().get_params(ctx))
 
-
-class Verbs(TyperGroup):
+class Verbs(_Plainly, TyperGroup):
     """The root command, which loads its verbs when they are asked for."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        return read_plainly(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(_FILES)
