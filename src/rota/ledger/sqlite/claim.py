@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from rota.clock import SECOND, Instant
+from rota.clock import Instant
 from rota.ledger.protocol import Claim, Claimed
+from rota.ledger.sqlite.buckets import Rooms
 from rota.ledger.sqlite.connect import Connection
 from rota.model.lifecycle import Event, Missed, Skipped, Tally, step
 from rota.model.run import Reason, State
@@ -18,152 +19,224 @@ __all__ = ["Claims"]
 
 Sql = dict[str, str]
 
+GLANCE = 64
+"""Candidates looked at even where fewer are wanted: what has to be skipped must not take a turn each."""
+
+ROUNDS = 100
+"""Times that one claim looks at a queue and priority again, after what it took has made others wait."""
+
+
+class _Candidate(NamedTuple):
+    """A row of `claim_candidates`."""
+
+    id: int
+    task_id: int
+    schedule_key: str | None
+    kind: str
+    scheduled_at: Instant
+    run_at: Instant
+    attempt: int
+    spent: int
+    crashes: int
+    key: str | None
+    args: str | None
+    covers_from: Instant | None
+    covers_count: int
+    lane: int | None
+    expires_at: Instant | None
+    busy: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What claims need to know of the tasks, as of one state of the rota."""
+
+    marker: int
+    tasks: Mapping[int, tuple[str, str, str]]  # service, name, overlap
+    limits: Mapping[int, int]  # runs at once, of the tasks that say so
+    retired: frozenset[int]
+
 
 @dataclass(slots=True)
 class _Round:
-    """What one claim has decided so far."""
+    """What one claim has found and decided so far."""
 
+    connection: Connection
+    node: str
     now: Instant
-    taken: list[list[Any]] = field(default_factory=list)
+    until: Instant
+    facts: _Facts
+    held: str
+    blocked: set[int]
+    rooms: dict[int, int]
+    claimed: list[Claimed] = field(default_factory=list)
+    taken: list[_Candidate] = field(default_factory=list)
     ended: list[list[Any]] = field(default_factory=list)
-    superseded: list[int] = field(default_factory=list)
     lanes: set[int] = field(default_factory=set)
-    rooms: dict[int, int] = field(default_factory=dict)
 
 
 class Claims:
-    """The claims of one ledger. Remembers, between claims, only which tasks a node does not have."""
+    """The claims of one ledger. Remembers, between claims, only facts about tasks that change with the rota."""
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
-        self._foreign: tuple[int, int, str] | None = None
+        self._facts: _Facts | None = None
+        self._foreign: list[tuple[int, Mapping[str, Sequence[str]], frozenset[int]]] = []
 
     def claim(self, connection: Connection, claim: Claim, now: Instant) -> list[Claimed]:
-        """One claim, inside the caller's transaction."""
-        round_ = _Round(now)
-        foreign = self._foreign_tasks(connection, claim.tasks)
-        rooms = self._queue_rooms(connection, claim.quota, now)
+        """One claim, inside the caller's transaction. A node without a live lease gets nothing."""
+        head = json.loads(connection.rows(self._sql["claim_head"], {"node": claim.node})[0][0])
+        state, marker, held, queues, levels = head
+        if state != "live":
+            return []
+        round_ = self._begin(connection, claim, now, marker or 0, json.loads(held))
+        rooms = Rooms(json.loads(queues), now)
+        waiting: dict[str, list[int]] = {}
+        for queue, priority in reversed(json.loads(levels)):  # as the index has them: highest priority last
+            waiting.setdefault(queue, []).append(priority)
         for queue, quota in claim.quota.items():
-            self._choose_from(connection, claim, round_, queue, min(quota, rooms.get(queue, quota)), foreign)
-        self._spend(connection, claim.quota, round_, now)
-        return self._record(connection, claim.node, round_)
+            before = len(round_.claimed)
+            for priority in waiting.get(queue, ()):
+                wanted = rooms.of(queue, quota) - (len(round_.claimed) - before)
+                self._fill(round_, queue, priority, wanted)
+            rooms.spend(queue, len(round_.claimed) - before)
+        for name, tokens in rooms.changed():
+            connection.run(self._sql["set_tokens"], {"name": name, "tokens": tokens, "now": now})
+        return round_.claimed
+
+    def _begin(
+        self, connection: Connection, claim: Claim, now: Instant, marker: int, held: Sequence[int]
+    ) -> _Round:
+        facts = self._facts_of(connection, marker)
+        rooms = dict(facts.limits)
+        if rooms:
+            found = connection.rows(self._sql["running_of"], {"tasks": json.dumps(list(rooms))})
+            for task, running in json.loads(found[0][0]):
+                rooms[task] -= running
+        blocked = set(self._foreign_to(claim.tasks, facts))
+        blocked.update(task for task, room in rooms.items() if room <= 0)
+        return _Round(connection, claim.node, now, claim.until, facts, json.dumps(held), blocked, rooms)
 
     # -- choosing
 
-    def _choose_from(
-        self, connection: Connection, claim: Claim, round_: _Round, queue: str, quota: int, foreign: str
-    ) -> None:
-        if quota <= 0:
-            return
-        before = len(round_.taken)
-        for level in json.loads(connection.rows(self._sql["waiting_levels"], {"queue": queue})[0][0]):
-            wanted = quota - (len(round_.taken) - before)
+    def _fill(self, round_: _Round, queue: str, priority: int, wanted: int) -> None:
+        """Take up to ``wanted`` runs of a queue and priority.
+
+        1. Look at the first candidates, and decide each.
+        2. Record what was decided. Whatever that has made wait (its lane is busy now, its task has no room) is left
+           out of the next look.
+        3. Look again while more is wanted and there may be more.
+        """
+        for _ in range(ROUNDS):
             if wanted <= 0:
                 return
-            found = connection.rows(
-                self._sql["claim_candidates"],
-                {"queue": queue, "priority": level, "until": claim.until, "now": round_.now, "foreign": foreign, "limit": wanted},
-            )  # fmt: skip
-            for row in json.loads(found[0][0]):
-                self._decide(connection, round_, row)
+            limit = max(wanted, GLANCE)
+            candidates = self._candidates(round_, queue, priority, limit)
+            again = self._decide_all(round_, candidates, wanted)
+            wanted -= self._record(round_)
+            if not again and len(candidates) < limit:
+                return
 
-    def _decide(self, connection: Connection, round_: _Round, row: Sequence[Any]) -> None:
-        """Start it, skip it, declare it missed, have another one stop for it, or leave it for later."""
-        lane, overlap, expires_at, busy, room = row[15:20]
-        if expires_at is not None and expires_at <= round_.now:
-            self._end(round_, row, Missed())
-        elif busy:
-            self._decide_busy(connection, round_, row, overlap)
-        elif lane is not None and lane in round_.lanes:
-            return  # another of its lane starts with this very claim; the next claim decides
-        elif room is not None and round_.rooms.setdefault(row[1], room) <= 0:
-            return
-        else:
-            if lane is not None:
-                round_.lanes.add(lane)
-            if room is not None:
-                round_.rooms[row[1]] -= 1
-            round_.taken.append(list(row))
+    def _candidates(self, round_: _Round, queue: str, priority: int, limit: int) -> list[_Candidate]:
+        given = {
+            "queue": queue, "priority": priority, "until": round_.until, "now": round_.now, "limit": limit,
+            "blocked": json.dumps(list(round_.blocked)), "held": round_.held,
+        }  # fmt: skip
+        found = round_.connection.rows(self._sql["claim_candidates"], given)
+        return [_Candidate(*row) for row in json.loads(found[0][0])]
 
-    def _decide_busy(self, connection: Connection, round_: _Round, row: Sequence[Any], overlap: str) -> None:
-        lane = row[15]
+    def _decide_all(self, round_: _Round, candidates: Iterable[_Candidate], wanted: int) -> bool:
+        """Decide candidates until enough are taken; returns whether some could not be decided yet."""
+        again = False
+        for run in candidates:
+            if len(round_.taken) >= wanted:
+                break
+            if run.expires_at is not None and run.attempt == 0 and run.expires_at <= round_.now:
+                self._end(round_, run, Missed())
+            elif run.lane is not None and run.lane in round_.lanes:
+                again = True  # another of its lane starts with this very claim: the next look finds the lane busy
+            elif run.busy:
+                self._decide_busy(round_, run)
+            elif not self._take(round_, run):
+                again = True
+        return again
+
+    def _take(self, round_: _Round, run: _Candidate) -> bool:
+        room = round_.rooms.get(run.task_id)
+        if room is not None:
+            if room <= 0:
+                round_.blocked.add(run.task_id)
+                return False
+            round_.rooms[run.task_id] = room - 1
+        if run.lane is not None:
+            round_.lanes.add(run.lane)
+        round_.taken.append(run)
+        return True
+
+    def _decide_busy(self, round_: _Round, run: _Candidate) -> None:
+        """A due occurrence whose lane is busy, where it is not just to wait."""
+        overlap = round_.facts.tasks[run.task_id][2]
         if overlap != Overlap.CANCEL:
-            self._end(round_, row, Skipped(Reason.OVERLAP), "an earlier run of this schedule had not ended")
+            self._end(round_, run, Skipped(Reason.OVERLAP), "an earlier run of this schedule had not ended")
             return
-        newer = connection.rows(
-            self._sql["newer_waits"], {"lane": lane, "scheduled_at": row[6], "now": round_.now}
-        )
-        if newer[0][0]:
-            self._end(
-                round_, row, Skipped(Reason.OVERLAP), "superseded by a later occurrence before it could start"
-            )
+        given = {"lane": run.lane, "scheduled_at": run.scheduled_at, "now": round_.now}
+        if round_.connection.rows(self._sql["newer_waits"], given)[0][0]:
+            note = "superseded by a later occurrence before it could start"
+            self._end(round_, run, Skipped(Reason.OVERLAP), note)
         else:
-            connection.run(self._sql["supersede"], {"lane": lane})
+            round_.connection.run(self._sql["supersede"], {"lane": run.lane})
 
-    def _end(self, round_: _Round, row: Sequence[Any], event: Event, note: str | None = None) -> None:
-        move = step(State.WAITING, event, Tally(row[9], row[10]), Retries())
+    def _end(self, round_: _Round, run: _Candidate, event: Event, note: str | None = None) -> None:
+        move = step(State.WAITING, event, Tally(run.spent, run.crashes), Retries())
         assert move is not None  # a waiting run can always be skipped or missed
-        round_.ended.append([row[0], move.state, move.reason, note])
-
-    # -- limits
-
-    def _foreign_tasks(self, connection: Connection, tasks: Mapping[str, Sequence[str]]) -> str:
-        """Ids of live tasks that the node does not have, asked for anew when the rota has changed."""
-        version = connection.rows(self._sql["tasks_version"])
-        marker = version[0][0] if version else 0
-        if self._foreign is None or self._foreign[:2] != (marker, id(tasks)):
-            known = json.dumps([f"{service}/{name}" for service, names in tasks.items() for name in names])
-            ids = connection.rows(self._sql["foreign_tasks"], {"known": known})[0][0]
-            self._foreign = (marker, id(tasks), ids)
-        return self._foreign[2]
-
-    def _queue_rooms(self, connection: Connection, quota: Mapping[str, int], now: Instant) -> dict[str, int]:
-        """How many runs the queues' own limits allow, where they have any."""
-        rooms = dict.fromkeys((name for (name,) in connection.rows(self._sql["paused_queues"])), 0)
-        self._buckets: dict[str, float] = {}
-        for name, rate, concurrency, tokens, refilled_at in connection.rows(self._sql["queue_limits"]):
-            if name not in quota or name in rooms:
-                continue
-            room = quota[name]
-            if concurrency is not None:
-                running = connection.rows(self._sql["queue_running"], {"queue": name})[0][0]
-                room = min(room, concurrency - running)
-            if rate is not None:
-                self._buckets[name] = _refilled(tokens, rate, refilled_at, now)
-                room = min(room, int(self._buckets[name]))
-            rooms[name] = max(0, room)
-        return rooms
-
-    def _spend(self, connection: Connection, quota: Mapping[str, int], round_: _Round, now: Instant) -> None:
-        for name, tokens in self._buckets.items():
-            taken = sum(1 for row in round_.taken if row[20] == name)
-            if taken:
-                connection.run(self._sql["set_tokens"], {"name": name, "tokens": tokens - taken, "now": now})
+        round_.ended.append([run.id, move.state, move.reason, note])
 
     # -- recording
 
-    def _record(self, connection: Connection, node: str, round_: _Round) -> list[Claimed]:
+    def _record(self, round_: _Round) -> int:
+        """Write down what was decided; returns how many runs were taken."""
+        connection, taken = round_.connection, round_.taken
         if round_.ended:
-            connection.run(
-                self._sql["settle_unstarted"], {"ended": json.dumps(round_.ended), "now": round_.now}
+            given = {"ended": json.dumps(round_.ended), "now": round_.now}
+            connection.run(self._sql["settle_unstarted"], given)
+        if taken:
+            last = connection.rows(self._sql["take_tokens"], {"count": len(taken)})[0][0]
+            tokens = range(last - len(taken) + 1, last + 1)
+            pairs = [(run.id, token) for run, token in zip(taken, tokens, strict=True)]
+            connection.run(self._sql["claim_runs"], {"taken": json.dumps(pairs), "node": round_.node})
+            tasks = round_.facts.tasks
+            round_.claimed += [
+                Claimed(
+                    run.id, *tasks[run.task_id][:2], run.schedule_key, run.kind, run.scheduled_at, run.run_at,
+                    run.attempt + 1, token, run.spent, run.crashes, run.key, run.args, run.covers_from, run.covers_count,
+                )
+                for run, token in zip(taken, tokens, strict=True)
+            ]  # fmt: skip
+        round_.taken, round_.ended, round_.lanes = [], [], set()
+        return len(taken)
+
+    # -- what changes only with the rota
+
+    def _facts_of(self, connection: Connection, marker: int) -> _Facts:
+        if self._facts is None or self._facts.marker != marker:
+            rows = json.loads(connection.rows(self._sql["task_facts"])[0][0])
+            self._facts = _Facts(
+                marker,
+                {row[0]: (row[1], row[2], row[3]) for row in rows},
+                {row[0]: row[4] for row in rows if row[4] is not None and not row[5]},
+                frozenset(row[0] for row in rows if row[5]),
             )
-        if not round_.taken:
-            return []
-        count = len(round_.taken)
-        last = connection.rows(self._sql["take_tokens"], {"count": count})[0][0]
-        tokens = range(last - count + 1, last + 1)
-        pairs = [[row[0], token] for row, token in zip(round_.taken, tokens, strict=True)]
-        connection.run(self._sql["claim_runs"], {"taken": json.dumps(pairs), "node": node})
-        return [
-            Claimed(row[0], row[2], row[3], row[4], row[5], row[6], row[7], row[8] + 1, token, row[9], row[10], row[11],
-                    row[12], row[13], row[14])
-            for row, token in zip(round_.taken, tokens, strict=True)
-        ]  # fmt: skip
+            self._foreign = []
+        return self._facts
 
-
-def _refilled(tokens: float, rate: float, refilled_at: int, now: Instant) -> float:
-    """A token bucket that holds one second's worth, at least one; a clock that goes back takes nothing away."""
-    full = max(1.0, rate)
-    if refilled_at == 0:
-        return full
-    return min(full, tokens + rate * max(0, now - refilled_at) / SECOND)
+    def _foreign_to(self, known: Mapping[str, Sequence[str]], facts: _Facts) -> frozenset[int]:
+        """Ids of tasks that are retired, or that a node with ``known`` tasks does not have."""
+        for size, tasks, ids in self._foreign:  # held here, so that the same identity is the same mapping
+            if tasks is known and size == sum(map(len, known.values())):
+                return ids
+        names = {service: frozenset(of) for service, of in known.items()}
+        none: frozenset[str] = frozenset()
+        foreign = (id_ for id_, (service, name, _) in facts.tasks.items() if name not in names.get(service, none))
+        ids = facts.retired.union(foreign)
+        self._foreign = [*self._foreign[-7:], (sum(map(len, known.values())), known, ids)]
+        return ids

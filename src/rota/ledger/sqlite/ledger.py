@@ -217,15 +217,15 @@ class SqliteLedger:
 
     def run(self, run_id: int) -> RunRecord | None:
         with self._read() as connection:
-            return reads.run(connection, self._sql, run_id)
+            return reads.run(connection, self._sql, run_id, self.now())
 
     def runs(self, where: p.RunFilter) -> list[RunRecord]:
         with self._read() as connection:
-            return reads.runs(connection, self._sql, where)
+            return reads.runs(connection, self._sql, where, self.now())
 
     def attempts(self, run_id: int) -> list[AttemptRecord]:
         with self._read() as connection:
-            return reads.attempts(connection, self._sql, run_id)
+            return reads.attempts(connection, self._sql, run_id, self.now())
 
     def log(self, run_id: int, *, after: int = 0, limit: int = 1000) -> list[p.LogLine]:
         with self._read() as connection:

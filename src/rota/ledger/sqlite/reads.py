@@ -18,16 +18,16 @@ Sql = dict[str, str]
 ORDERS = {"newest": "run.id DESC", "oldest": "run.id", "due": "run.run_at, run.id"}
 
 
-def run(connection: Connection, sql: Sql, run_id: int) -> RunRecord | None:
-    rows = connection.rows(f"{sql['run_columns']} WHERE run.id = :id", {"id": run_id})
+def run(connection: Connection, sql: Sql, run_id: int, now: Instant) -> RunRecord | None:
+    rows = connection.rows(f"{sql['run_columns']} WHERE run.id = :id", {"id": run_id, "now": now})
     return _run(rows[0]) if rows else None
 
 
-def runs(connection: Connection, sql: Sql, where: RunFilter) -> list[RunRecord]:
+def runs(connection: Connection, sql: Sql, where: RunFilter, now: Instant) -> list[RunRecord]:
     """Conditions are put together from fixed texts; every value is a parameter."""
     conditions, values = _conditions(where)
     text = f"{sql['run_columns']} {conditions} ORDER BY {ORDERS[where.order]} LIMIT :limit"
-    return [_run(row) for row in connection.rows(text, {**values, "limit": where.limit})]
+    return [_run(row) for row in connection.rows(text, {**values, "limit": where.limit, "now": now})]
 
 
 def _conditions(where: RunFilter) -> tuple[str, dict[str, Any]]:
@@ -58,10 +58,10 @@ def _run(row: Sequence[Any]) -> RunRecord:
     return RunRecord(*values)
 
 
-def attempts(connection: Connection, sql: Sql, run_id: int) -> list[AttemptRecord]:
+def attempts(connection: Connection, sql: Sql, run_id: int, now: Instant) -> list[AttemptRecord]:
     """Those told apart, and the latest, which stands on the run where it has no row of its own."""
     told = [AttemptRecord(*row) for row in connection.rows(sql["attempts"], {"id": run_id})]
-    record = run(connection, sql, run_id)
+    record = run(connection, sql, run_id, now)
     if record is None or record.token is None or any(one.token == record.token for one in told):
         return told
     node = record.node or ""

@@ -168,10 +168,11 @@ def _take_over(
     for row in rows:
         orphan = Orphan(*row[:7])
         move = decide(orphan)
+        began = row[9] if row[9] is not None and row[9] <= now else None  # held ahead, it had not begun
         error = json.dumps(
             {"type": "Lost", "message": f"node {node[:8]} lost its lease while it held this run"}
         )
-        finishes.append(Finish(orphan.id, orphan.token, move, "lost", None, now, None, error))
+        finishes.append(Finish(orphan.id, orphan.token, move, "lost", began, now, None, error))
         tasks[orphan.id], numbers[orphan.id] = row[8], orphan.attempt
     if finishes:
         connection.run(

@@ -26,7 +26,9 @@ WHERE state = 'succeeded' AND started_at IS NOT NULL LIMIT :limit;
 -- name: run_columns
 SELECT run.id, task.service, task.name, run.task_id, run.schedule_id, schedule.key, run.kind, run.scheduled_at, run.run_at,
   run.state, run.reason, run.note, run.key, run.args, run.queue, run.priority, run.attempt, run.spent, run.crashes, run.token,
-  run.node, run.created_at, run.started_at, run.finished_at, run.expires_at, run.covers_from, run.covers_count, run.result,
+  run.node, run.created_at,
+  CASE WHEN run.state <> 'running' OR run.started_at <= :now THEN run.started_at END,  -- not yet: held until its instant
+  run.finished_at, run.expires_at, run.covers_from, run.covers_count, run.result,
   run.error, run.progress, run.cancel_reason, run.requested_by
 FROM rota_run AS run
 JOIN rota_task AS task ON task.id = run.task_id

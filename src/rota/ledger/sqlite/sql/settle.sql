@@ -63,7 +63,7 @@ UPDATE rota_node SET state = 'lost' WHERE id = :id AND state = 'live' AND lease_
 UPDATE rota_node SET lease_until = :now + lease WHERE state = 'live' AND lease_until > :now + lease + 1000000;
 
 -- name: orphans
-SELECT run.id, run.token, run.attempt, run.spent, run.crashes, run.cancel_reason, task.definition, run.node, run.task_id
+SELECT run.id, run.token, run.attempt, run.spent, run.crashes, run.cancel_reason, task.definition, run.node, run.task_id, run.started_at
 FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
 WHERE run.state = 'running' AND run.node = :node;
 
