@@ -208,8 +208,10 @@ class Rota:
                 "the node of this Rota is running already", expected="one start", found="a second"
             )
         from rota.change.apply import apply
+        from rota.change.zones import keep_up_with_zones
 
         ledger = self.ledger
+        await asyncio.to_thread(keep_up_with_zones, ledger)
         await asyncio.to_thread(apply, ledger, self.loaded, author=self.service, reason="applied at start-up")
         self.node = build_node(self.settings, ledger, self.loaded, clock=self._clock)
         await self.node.start()

@@ -43,7 +43,11 @@ def serve(settings: Settings, *, pages: bool = True) -> int:
 def apply_rota(ledger: Ledger, loaded: LoadedRota) -> None:
     """Make the loaded rota the current revision, if it is not."""
     from rota.change.apply import apply
+    from rota.change.zones import keep_up_with_zones
 
+    moved = keep_up_with_zones(ledger)
+    if moved:
+        _log.info("new time zone data: %d schedules have another next occurrence", moved)
     applied = apply(ledger, loaded, author=f"process {os.getpid()}", reason="applied at start-up")
     if applied.changed:
         _log.info("the rota of %s is revision %d now", loaded.service, applied.number)

@@ -412,6 +412,15 @@ class Ledger(Protocol):
         """Schedules by id; with ``due_by`` only the live ones whose cursor is there by then, the earliest first."""
         ...
 
+    def zones(self) -> str | None:
+        """The version of the zone data that the cursors were computed with; None where none was computed yet."""
+        ...
+
+    def rezone(self, version: str, moves: Sequence[tuple[int, Instant, Instant | None]]) -> int:
+        """Say which zone data the cursors are of now, and move those that differ: (schedule, was, next cursor).
+        Compare and set; a cursor never goes back behind a record. Returns how many moved."""
+        ...
+
     # -- fire
 
     def next_due(self) -> Instant | None:

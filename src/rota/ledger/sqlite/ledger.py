@@ -106,6 +106,15 @@ class SqliteLedger:
         with self._read() as connection:
             return reads.schedules(connection, self._sql, service, task, key, due_by, limit)
 
+    def zones(self) -> str | None:
+        with self._read() as connection:
+            rows = connection.rows(self._sql["zones"])
+            return str(rows[0][0]) if rows else None
+
+    def rezone(self, version: str, moves: Sequence[tuple[int, Instant, Instant | None]]) -> int:
+        with self._write() as connection:
+            return rota.rezone(connection, self._sql, version, moves)
+
     # -- fire
 
     def next_due(self) -> Instant | None:

@@ -10,7 +10,7 @@ from rota.clock import Instant
 from rota.ledger.protocol import Applied, NewRevision, NewSchedule, NewTask
 from rota.ledger.sqlite.connect import Connection
 
-__all__ = ["apply", "put_schedules", "retire_schedules"]
+__all__ = ["apply", "put_schedules", "retire_schedules", "rezone"]
 
 Sql = dict[str, str]
 
@@ -93,3 +93,10 @@ def retire_schedules(
 ) -> int:
     given = {"service": service, "task": task, "keys": json.dumps(list(keys)), "now": now}
     return connection.run(sql["retire_schedules"], given)
+
+
+def rezone(
+    connection: Connection, sql: Sql, version: str, moves: Sequence[tuple[int, Instant, Instant | None]]
+) -> int:
+    connection.run(sql["set_zones"], {"version": version})
+    return connection.run(sql["rezone"], {"moves": json.dumps(moves)}) if moves else 0

@@ -113,3 +113,16 @@ WHERE schedule.next_at IS NOT NULL AND schedule.retired_at IS NULL AND schedule.
   AND (:service IS NULL OR task.service = :service) AND (:task IS NULL OR task.name = :task)
   AND (:key IS NULL OR schedule.key = :key)
 ORDER BY schedule.next_at LIMIT :limit;
+
+-- name: zones
+SELECT value FROM rota_meta WHERE key = 'zones';
+
+-- name: set_zones
+INSERT INTO rota_meta (key, value) VALUES ('zones', :version) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- name: rezone
+-- New zone data move occurrences that are still to come; what has a record keeps it.
+UPDATE rota_schedule SET next_at = moved.next_at
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS was, value ->> 2 AS next_at FROM json_each(:moves)) AS moved
+WHERE rota_schedule.id = moved.id AND rota_schedule.next_at = moved.was
+  AND (rota_schedule.fired_at IS NULL OR moved.next_at IS NULL OR moved.next_at > rota_schedule.fired_at);
