@@ -154,7 +154,9 @@ class Claims:
             if run.expires_at is not None and run.attempt == 0 and run.expires_at <= round_.now:
                 self._end(round_, run, Missed())
             elif run.lane is not None and run.lane in round_.lanes:
-                again = True  # another of its lane starts with this very claim: the next look finds the lane busy
+                again = (
+                    True  # another of its lane starts with this very claim: the next look finds the lane busy
+                )
             elif run.busy:
                 self._decide_busy(round_, run)
             elif not self._take(round_, run):
@@ -236,7 +238,9 @@ class Claims:
                 return ids
         names = {service: frozenset(of) for service, of in known.items()}
         none: frozenset[str] = frozenset()
-        foreign = (id_ for id_, (service, name, _) in facts.tasks.items() if name not in names.get(service, none))
+        foreign = (
+            id_ for id_, (service, name, _) in facts.tasks.items() if name not in names.get(service, none)
+        )
         ids = facts.retired.union(foreign)
         self._foreign = [*self._foreign[-7:], (sum(map(len, known.values())), known, ids)]
         return ids
