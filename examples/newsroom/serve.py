@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import secrets
+import socket
 import sys
+import threading
+import time
+import webbrowser
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,10 +39,44 @@ def main() -> None:
     with Store(settings.database) as store:
         prepare(store, settings, clock.now())
         print(f"newsroom: the site is        {settings.url}/")
+        port = urlsplit(settings.url).port or 8000
+        if not _is_free(port):
+            sys.exit(
+                f"newsroom: port {port} is in use; expected a free one. Nothing was started.\n"
+                f"retry: safe; next: NEWSROOM_URL=http://127.0.0.1:{port + 1} make run"
+            )
         if not alone:
-            print(f"newsroom: its tasks are here  {settings.url}/rota/?token={_token(settings)}", flush=True)
+            tasks = f"{settings.url}/rota/?token={_token(settings)}"
+            print(f"newsroom: its tasks are here  {tasks}", flush=True)
+            _open_when_up(tasks, port)
         app = create_app(settings, store, None if alone else own_rota(settings))
-        uvicorn.run(app, host="127.0.0.1", port=urlsplit(settings.url).port or 8000, log_level="warning")
+        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _open_when_up(address: str, port: int) -> None:
+    """Show the pages in the browser of whoever started this at a desk; elsewhere the printed address has to do."""
+    has_screen = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not (sys.stdout.isatty() and has_screen):
+        return
+
+    def wait_and_open() -> None:
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                webbrowser.open(address)
+                return
+            time.sleep(0.1)  # until the server listens
+
+    threading.Thread(target=wait_and_open, daemon=True).start()
 
 
 def own_rota(settings: Settings) -> Rota:
