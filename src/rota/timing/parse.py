@@ -13,15 +13,15 @@ from rota.timing.compiled import compile_schedule
 from rota.timing.durations import parse_duration
 from rota.timing.moments import read_date, read_moment, read_moments, shown
 
-__all__ = ["build_schedule", "parse_schedule"]
+__all__ = ["COMMON_KEYS", "RULE_KEYS", "build_schedule", "parse_schedule"]
 
-_RULE_KEYS = {
+RULE_KEYS = {
     "cron": ("cron", "seconds"),
     "every": ("every", "anchor"),
     "at": ("at",),
     "rrule": ("rrule", "start"),
 }
-_COMMON = ("timezone", "except", "start", "end", "limit", "jitter", "dst")
+COMMON_KEYS = ("timezone", "except", "start", "end", "limit", "jitter", "dst")
 _EXPECTED = 'a cron expression, or a table with cron, every, at, rrule or rules, such as { every = "15m" }'
 
 
@@ -51,9 +51,9 @@ def build_schedule(value: object, timezone: str) -> Schedule:
 
 
 def _table(table: Mapping[Any, Any], timezone: str) -> Schedule:
-    kind = _kind(table, ("rules", *_RULE_KEYS))
-    own = ("rules",) if kind == "rules" else _RULE_KEYS[kind]
-    _check_keys(table, (*own, *_COMMON))
+    kind = _kind(table, ("rules", *RULE_KEYS))
+    own = ("rules",) if kind == "rules" else RULE_KEYS[kind]
+    _check_keys(table, (*own, *COMMON_KEYS))
     rules = _rules(table["rules"]) if kind == "rules" else (_rule(kind, table),)
     common = {key: value for key, value in table.items() if key not in own}
     return _with_common(Schedule(rules, timezone=timezone), common)
@@ -68,9 +68,9 @@ def _rules(value: object) -> tuple[Rule, ...]:
         if isinstance(one, str):
             found.append(Cron(one))
         elif isinstance(one, Mapping):
-            kind = _kind(one, _RULE_KEYS)
+            kind = _kind(one, RULE_KEYS)
             _refuse_common(one, kind)
-            _check_keys(one, _RULE_KEYS[kind])
+            _check_keys(one, RULE_KEYS[kind])
             found.append(_rule(kind, one))
         else:
             raise _refusal("this is not a rule", "rules", "a cron expression or a table", one)
@@ -85,7 +85,7 @@ def _kind(table: Mapping[Any, Any], kinds: Sequence[str] | Mapping[str, Any]) ->
         raise _refusal(
             "a rule is stated in two ways", named[1], f"one of {', '.join(named)}, or a list of rules", table
         )
-    known = [*kinds, *_COMMON, "seconds", "anchor"]
+    known = [*kinds, *COMMON_KEYS, "seconds", "anchor"]
     for key in table:
         _check_key(str(key), known, "schedule")
     raise _refusal("a schedule has no rule", None, f"one of {', '.join(kinds)}", table)
@@ -93,7 +93,7 @@ def _kind(table: Mapping[Any, Any], kinds: Sequence[str] | Mapping[str, Any]) ->
 
 def _refuse_common(table: Mapping[Any, Any], kind: str) -> None:
     for key in table:
-        if key in _COMMON and key not in _RULE_KEYS[kind]:
+        if key in COMMON_KEYS and key not in RULE_KEYS[kind]:
             raise _refusal(
                 f"{key} holds for a whole schedule, and cannot differ from rule to rule",
                 str(key),
