@@ -31,6 +31,7 @@ _log = logging.getLogger("rota")
 def serve(settings: Settings, *, pages: bool = True) -> int:
     """Serve the rota until SIGINT or SIGTERM, then drain. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its own start and end are told here already
     loaded = load_rota(settings)
     ledger = open_ledger(settings)
     try:
@@ -60,7 +61,8 @@ async def _serve(settings: Settings, ledger: Ledger, loaded: LoadedRota, *, page
     listening = _listen(settings) if pages else None
     with _signals(node) as stopping:
         await node.start()
-        _log.info("node %s serves %d tasks of %s", node.id[:8], len(loaded.tasks), loaded.service)
+        tasks = f"{len(loaded.tasks)} task{'' if len(loaded.tasks) == 1 else 's'}"
+        _log.info("node %s serves %s of %s", node.id[:8], tasks, loaded.service)
         web = (
             asyncio.create_task(_pages(settings, ledger, loaded, node, events, listening))
             if listening
@@ -73,6 +75,12 @@ async def _serve(settings: Settings, ledger: Ledger, loaded: LoadedRota, *, page
             web.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await web
+    if node.unrecorded:
+        _log.error(
+            "stopped; %d outcomes could not be recorded: their runs will be taken over", node.unrecorded
+        )
+        return 1
+    _log.info("stopped; every outcome is recorded")
     return 130 if received == signal.SIGINT else 0
 
 

@@ -150,6 +150,11 @@ class Node:
         return len(self._attempts)
 
     @property
+    def unrecorded(self) -> int:
+        """Outcomes that are not in the ledger yet; after `stop`, those that the ledger could not take."""
+        return self._settler.pending
+
+    @property
     def draining(self) -> bool:
         return self._draining
 
