@@ -35,11 +35,13 @@ class _Due(NamedTuple):
 def next_(
     context: typer.Context,
     task: Annotated[
-        str | None, typer.Argument(help="Only this task.", autocompletion=task_names, show_default=False)
+        str | None,
+        typer.Argument(metavar="TASK", help="Only this task.", autocompletion=task_names, show_default=False),
     ] = None,
     count: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             min=1,
             max=_MOST,
             help="So many occurrences. Default: the next one of each task, ten of TASK.",
@@ -48,7 +50,9 @@ def next_(
     ] = None,
     days: Annotated[
         float | None,
-        typer.Option(min=0.0001, max=3660, help="All occurrences within so many days.", show_default=False),
+        typer.Option(
+            metavar="N", min=0.0001, max=3660, help="All occurrences within so many days.", show_default=False
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -77,7 +81,7 @@ def explain_(
         typer.Argument(metavar="CRON", help='A cron expression, such as "0 8 * * MON-FRI", or "every 90s".'),
     ],
     timezone: Annotated[str, typer.Option(metavar="ZONE", help="The time zone.")] = "UTC",
-    count: Annotated[int, typer.Option(min=1, max=_MOST, help="Occurrences to show.")] = 5,
+    count: Annotated[int, typer.Option(metavar="N", min=1, max=_MOST, help="Occurrences to show.")] = 5,
     seconds: Annotated[
         Literal["first", "last"] | None,
         typer.Option(help="Where a sixth field holds the seconds.", show_default=False),

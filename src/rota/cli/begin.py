@@ -21,7 +21,7 @@ Format = Literal["text", "json", "github"]
 def init_(
     context: typer.Context,
     folder: Annotated[
-        str, typer.Argument(metavar="[FOLDER]", help="Where to write them.", show_default=False)
+        str, typer.Argument(metavar="FOLDER", help="Where to write them.", show_default=False)
     ] = ".",
     service: Annotated[
         str | None,

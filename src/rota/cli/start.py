@@ -69,8 +69,8 @@ def trigger_(
 ) -> None:
     """Run a task now, or at a time.
 
-    Without arguments of its own the run takes the task's. It works on a paused task, and never runs beside
-    another run of the task unless its overlap is allow.
+    Without arguments of its own the run takes the task's. It works on a paused task. It waits for a run of the
+    task's schedule that is under way, unless the task's overlap is allow.
     """
     from rota.change.actions import trigger
     from rota.cli.args import checked, typed

@@ -23,7 +23,7 @@ def tasks_(
     search: Annotated[
         str,
         typer.Argument(
-            metavar="[WORDS]", help="Only tasks with these words in name, owner or tags.", show_default=False
+            metavar="WORDS", help="Only tasks with these words in name, owner or tags.", show_default=False
         ),
     ] = "",
     service: Annotated[
