@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.engine.harness import DUTY, rota_in, runs, until
 
 from rota import Run
 from rota.change.actions import pause, resume
 from rota.clock import SECOND, Instant
 from rota.model.run import Kind, Reason, State
-from tests.engine.harness import DUTY, rota_in, runs, until
 
 
 def paused_task(folder, catch_up, monkeypatch):
@@ -25,7 +25,9 @@ def paused_task(folder, catch_up, monkeypatch):
 
 
 @pytest.mark.parametrize("by_itself", [True, False])
-@pytest.mark.parametrize(("catch_up", "kind", "made_up"), [("latest", "caught-up", 1), ("all", "backfilled", 3), ("none", "", 0)])
+@pytest.mark.parametrize(
+    ("catch_up", "kind", "made_up"), [("latest", "caught-up", 1), ("all", "backfilled", 3), ("none", "", 0)]
+)
 def test_a_pause_and_its_end(tmp_path, monkeypatch, by_itself, catch_up, kind, made_up):
     rota, started = paused_task(tmp_path, catch_up, monkeypatch)
 
