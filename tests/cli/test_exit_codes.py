@@ -96,6 +96,30 @@ def test_4_the_ledger_is_no_ledger(empty: Desk, argv: list[str]) -> None:
     assert len(said.err.splitlines()) <= 3
 
 
+@pytest.mark.parametrize("url", ["sqlite:///.", "sqlite://", "sqlite:////"])
+def test_4_the_ledger_is_a_folder(empty: Desk, url: str) -> None:
+    said = empty.rota("tasks", "--database-url", url)
+    assert said.code == 4
+    assert said.err.splitlines()[0] == "the ledger's address names a folder"
+
+
+def test_4_another_process_holds_the_ledger(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever only looks is not held up; whoever writes is told, and nothing was done."""
+    import sqlite3
+
+    holder = sqlite3.connect(desk.folder / "rota.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        assert desk.rota("tasks").code == 0
+        said = desk.rota("trigger", "publish")
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+    assert said.code == 4
+    assert "retry: safe" in said.err
+    assert desk.rota("runs", "--json").out.count('"id"') == 0
+
+
 def test_4_the_ledger_is_newer(desk: Desk) -> None:
     import sqlite3
 

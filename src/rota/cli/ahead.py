@@ -1,27 +1,25 @@
-"""Looking ahead: when tasks are due, and what a schedule means. No ledger is needed for either."""
+"""Looking ahead: when tasks are due. No ledger is needed where a rota is at hand."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from rota.cli.complete import task_names
 from rota.cli.session import Session, session_of
-from rota.clock import SECOND, Instant, from_instant
+from rota.clock import SECOND, Instant
 
 if TYPE_CHECKING:
     from rota.cli.output import Output
     from rota.cli.quick import Duty
-    from rota.model.schedule import Schedule
 
-__all__ = ["explain_", "next_"]
+__all__ = ["next_"]
 
 _MOST = 10_000
 _DAY = 86_400 * SECOND
-_SEED = "explain"
 
 
 class _Due(NamedTuple):
@@ -72,51 +70,6 @@ def next_(
     each_once = count is None and days is None
     due = _each_next(duties, now) if each_once else _merged(duties, now, until, count or _MOST)
     _print_next(session.output(json), due, _warnings(duties, now, due), now)
-
-
-def explain_(
-    context: typer.Context,
-    cron: Annotated[
-        str,
-        typer.Argument(metavar="CRON", help='A cron expression, such as "0 8 * * MON-FRI", or "every 90s".'),
-    ],
-    timezone: Annotated[str, typer.Option(metavar="ZONE", help="The time zone.")] = "UTC",
-    count: Annotated[int, typer.Option(metavar="N", min=1, max=_MOST, help="Occurrences to show.")] = 5,
-    seconds: Annotated[
-        Literal["first", "last"] | None,
-        typer.Option(help="Where a sixth field holds the seconds.", show_default=False),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Say in words what a schedule means, and when it is due.
-
-    Times are on the clock of the time zone. An H in the expression is spread by the task's name, which is not
-    known here: rota next TASK shows where it comes to lie.
-    """
-    from rota.clock import SystemClock
-    from rota.timing import compile_schedule, explain
-
-    schedule = _schedule(cron, timezone, seconds)
-    now = SystemClock().now()
-    occurrences = compile_schedule(schedule, seed=_SEED)
-    instants = _first(occurrences, now, count)
-    warnings = _of_schedule(schedule, now, instants)
-    out = session_of(context).output(json)
-    if json:
-        out.document(
-            {
-                "expression": cron,
-                "timezone": timezone,
-                "words": explain(schedule),
-                "next": [_at(instant, timezone) for instant in instants],
-                "warnings": warnings,
-            }
-        )
-        return
-    out.line(explain(schedule), "bold")
-    _lines(out, instants, timezone, now)
-    for warning in warnings:
-        out.line(f"note: {warning}", "yellow")
 
 
 def _duties(session: Session) -> list[Duty]:
@@ -189,70 +142,18 @@ def _stream(index: int, duty: Duty, now: Instant, until: Instant | None, limit: 
         at = occurrences.next_after(at)
 
 
-def _first(occurrences: Any, now: Instant, count: int) -> list[Instant]:
-    found: list[Instant] = []
-    at = occurrences.next_after(now)
-    while at is not None and len(found) < count:
-        found.append(at)
-        at = occurrences.next_after(at)
-    return found
-
-
 def _warnings(duties: Sequence[Duty], now: Instant, due: Sequence[_Due]) -> list[str]:
-    """What is odd about the time that is shown, at least the coming week, task by task."""
+    """What changes of the clocks do to each task in the time that is shown of it, at least the coming week."""
     from rota.timing import warnings
 
-    until = max([entry.at for entry in due] + [now + 7 * _DAY])
-    return [
-        f"{duty.task}: {warning}"
-        for duty in duties
-        for warning in map(str, warnings(duty.schedule, now, Instant(until), seed=duty.seed))
-    ]
-
-
-def _of_schedule(schedule: Schedule, now: Instant, instants: Sequence[Instant]) -> list[str]:
-    """What is odd about a schedule in the coming year: time enough for both changes of the clocks."""
-    from rota.timing import warnings
-
-    until = max([*instants, now + 366 * _DAY])
-    return [str(warning) for warning in warnings(schedule, now, Instant(until), seed=_SEED)]
-
-
-def _schedule(cron: str, timezone: str, seconds: str | None) -> Schedule:
-    from rota.cli.times import zone
-    from rota.errors import Retriable, ScheduleError, UsageError
-    from rota.timing import parse_schedule
-
-    zone(timezone)
-    written: Any = cron if seconds is None else {"cron": cron, "seconds": seconds}
-    kind, _, value = cron.strip().partition(" ")
-    if kind in ("every", "at", "rrule") and value:
-        written = {kind: value}
-    try:
-        return parse_schedule(written, timezone=timezone)
-    except ScheduleError as error:
-        raise UsageError(
-            error.lines()[0],
-            expected=error.expected,
-            found=error.found,
-            retry=Retriable(True, "once it is corrected"),
-            next=("rota explain --help",),
-        ) from None
-
-
-def _at(instant: Instant, timezone: str) -> dict[str, str]:
-    from rota.cli.times import zone
-    from rota.read.shape import iso
-
-    return {"at": iso(instant), "local": from_instant(instant).astimezone(zone(timezone)).isoformat()}
-
-
-def _lines(out: Output, instants: Sequence[Instant], timezone: str, now: Instant) -> None:
-    from rota.cli.times import in_zone
-    from rota.read.words import relative
-
-    for instant in instants:
-        out.line(f"  {in_zone(instant, timezone)}  {relative(instant, now)}")
+    ends: dict[str, Instant] = {}
+    for entry in due:
+        ends[entry.duty.seed] = max(entry.at, ends.get(entry.duty.seed, entry.at))
+    found = []
+    for duty in duties:
+        until = max(ends.get(duty.seed, now), Instant(now + 7 * _DAY))
+        found += [f"{duty.task}: {one}" for one in warnings(duty.schedule, now, until, seed=duty.seed)]
+    return found
 
 
 def _print_next(out: Output, due: Sequence[_Due], warnings: Sequence[str], now: Instant) -> None:
@@ -279,11 +180,12 @@ def _print_next(out: Output, due: Sequence[_Due], warnings: Sequence[str], now: 
 
 
 def _as_json(entry: _Due, now: Instant) -> dict[str, Any]:
+    from rota.cli.times import as_members
     from rota.read.policies import raw_schedule
 
     duty = entry.duty
     return {
-        **_at(entry.at, duty.schedule.timezone),
+        **as_members(entry.at, duty.schedule.timezone),
         "left_seconds": (entry.at - now) / SECOND,
         "service": duty.service,
         "task": duty.task,

@@ -25,10 +25,8 @@ def as_rota_error(error: Exception) -> RotaError:
         return _of_system(error)
     return RotaError(
         f"Rota itself failed: {type(error).__name__}: {error}",
-        expected="no error that Rota does not know",
-        found="a defect; please report it",
-        retry=Retriable("after-check", "see what was done"),
-        next=("set ROTA_TRACEBACK=1 and repeat it to see where",),
+        retry=Retriable("after-check", "part of it may be done"),
+        next=("rota status", "repeat it with ROTA_TRACEBACK=1 and report what it shows"),
     )
 
 

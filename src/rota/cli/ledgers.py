@@ -33,8 +33,18 @@ def opened(wiring: Wiring, settings: Settings) -> Iterator[Ledger]:
 def must_exist(settings: Settings) -> None:
     """Raises `LedgerUnreachable` where the file is missing: looking at a ledger must not make one."""
     url = urlsplit(settings.database_url)
+    if url.scheme != "sqlite":
+        return
     path = Path(unquote(url.path[1:]))
-    if url.scheme == "sqlite" and not path.exists():
+    if path.is_dir():
+        raise LedgerUnreachable(
+            "the ledger's address names a folder",
+            expected="sqlite:///FILE, or sqlite:////ABSOLUTE/FILE",
+            found=settings.database_url,
+            where="ROTA_DATABASE_URL or --database-url",
+            retry=Retriable(True, "once it names a file"),
+        )
+    if not path.exists():
         raise LedgerUnreachable(
             "there is no ledger yet",
             expected="the file of a ledger, which rota run makes at its first start",

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rota.clock import MICROSECOND, SECOND, Instant, from_instant, to_instant
 from rota.errors import RotaError, UsageError, nearest
 
-__all__ = ["in_zone", "moment", "span", "zone"]
+__all__ = ["as_members", "in_zone", "moment", "span", "zone"]
 
 _EXAMPLES = "2026-11-23T12:00Z, 2026-11-23T12:00+01:00, now, in 10m or 10m ago"
 _LAST = 253_370_764_800 * SECOND  # the year 9999, beyond which no calendar here goes
@@ -100,6 +100,12 @@ def in_zone(instant: int, name: str) -> str:
     there = from_instant(instant).astimezone(zone(name))
     fraction = f"{there:.%f}".rstrip("0") if there.microsecond else ""
     return f"{there:%a %Y-%m-%d %H:%M:%S}{fraction} {there:%Z}"
+
+
+def as_members(instant: int, name: str) -> dict[str, str]:
+    """An instant in JSON: in UTC, and on the clock of a zone."""
+    there = from_instant(instant).astimezone(zone(name))
+    return {"at": from_instant(instant).isoformat().replace("+00:00", "Z"), "local": there.isoformat()}
 
 
 def _with_zone(found: datetime, text: str, where: str, name: str | None) -> datetime:

@@ -24,7 +24,7 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Look ahead": {
         "next": ("ahead", "Show when tasks are due next."),
-        "explain": ("ahead", "Say in words what a schedule means, and when it is due."),
+        "explain": ("explain", "Say in words what a schedule means, and when it is due."),
     },
     "Look": {
         "status": ("status", "Show what needs attention, what runs and what is due."),
