@@ -89,10 +89,10 @@ class Claims:
         state, marker, held, queues, levels = head
         if state != "live":
             return []
-        round_ = self._begin(connection, claim, now, marker or 0, json.loads(held))
-        rooms = Rooms(json.loads(queues), now)
+        round_ = self._begin(connection, claim, now, marker or 0, held)
+        rooms = Rooms(queues, now)
         waiting: dict[str, list[int]] = {}
-        for queue, priority in reversed(json.loads(levels)):  # as the index has them: highest priority last
+        for queue, priority in reversed(levels):  # as the index has them: highest priority last
             waiting.setdefault(queue, []).append(priority)
         for queue, quota in claim.quota.items():
             before = len(round_.claimed)
@@ -205,7 +205,9 @@ class Claims:
             last = connection.rows(self._sql["take_tokens"], {"count": len(taken)})[0][0]
             tokens = range(last - len(taken) + 1, last + 1)
             pairs = [(run.id, token) for run, token in zip(taken, tokens, strict=True)]
-            connection.run(self._sql["claim_runs"], {"taken": json.dumps(pairs), "node": round_.node})
+            connection.run(
+                self._sql["claim_runs"], {"taken": json.dumps(pairs), "node": round_.node, "now": round_.now}
+            )
             tasks = round_.facts.tasks
             round_.claimed += [
                 Claimed(

@@ -1,27 +1,26 @@
-"""Connections to a SQLite file: two drivers behind one small interface, and their faults mapped in one place."""
+"""Connections to a SQLite file: two drivers behind one small interface."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import apsw
 
-from rota.errors import LedgerError, LedgerUnreachable, Retriable
+from rota.ledger.sqlite.faults import faults, is_busy
 
-__all__ = ["Connection", "Driver", "Store", "connect", "faults"]
+__all__ = ["Apsw", "Connection", "Driver", "Stdlib", "connect", "patiently"]
 
 Driver = Literal["apsw", "sqlite3"]
 Params = Mapping[str, Any] | Sequence[Any]
 
 BUSY_TIMEOUT = 5_000  # milliseconds that SQLite itself waits for a lock
-PATIENCE = 30.0  # seconds that a transaction is tried again; its busy handler is not fair
+PATIENCE = 30.0  # seconds that a lock is asked for again: SQLite's waiting is not fair
+CHECKPOINT = 1_000  # pages of the write-ahead log after which the writer copies them into the file
+WAL_LIMIT = 64 * 1024 * 1024  # bytes that the write-ahead log's file keeps after a checkpoint
 
 
 class Connection(Protocol):
@@ -41,36 +40,48 @@ class Connection(Protocol):
 class Apsw:
     """A connection of apsw, which carries a current SQLite."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, *, theirs: bool = False) -> None:
         self.raw = connection
+        self._theirs = theirs
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
-        return self.raw.execute(sql, params).fetchall()
+        cursor = self.raw.cursor()
+        if self._theirs:
+            cursor.row_trace = _as_it_is  # whatever rows its owner wishes for, these are tuples
+        return cursor.execute(sql, params).fetchall()
 
     def run(self, sql: str, params: Params = ()) -> int:
-        self.raw.execute(sql, params).fetchall()
+        self.rows(sql, params)
         return self.raw.changes()
 
     def script(self, sql: str) -> None:
-        self.raw.execute(sql).fetchall()
+        self.rows(sql)
 
     def close(self) -> None:
         self.raw.close()
 
 
+def _as_it_is(_: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row
+
+
 class Stdlib:
-    """A connection of Python's own sqlite3, in autocommit: transactions are begun and ended in SQL."""
+    """A connection of Python's own sqlite3. Ours are in autocommit: transactions are begun and ended in SQL."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.raw = connection
 
+    def _execute(self, sql: str, params: Params) -> tuple[list[tuple[Any, ...]], int]:
+        cursor = self.raw.cursor()
+        cursor.row_factory = None  # whatever rows its owner wishes for, these are tuples
+        rows = cursor.execute(sql, params).fetchall()
+        return rows, max(0, cursor.rowcount)
+
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
-        return self.raw.execute(sql, params).fetchall()
+        return self._execute(sql, params)[0]
 
     def run(self, sql: str, params: Params = ()) -> int:
-        cursor = self.raw.execute(sql, params)
-        cursor.fetchall()
-        return max(0, cursor.rowcount)
+        return self._execute(sql, params)[1]
 
     def script(self, sql: str) -> None:
         for statement in _split(sql):
@@ -81,166 +92,62 @@ class Stdlib:
 
 
 def _split(sql: str) -> Iterator[str]:
-    """The single statements of a script; `executescript` would commit the transaction it runs in."""
+    """The single statements of a script; `executescript` would commit the transaction it runs in.
+
+    >>> list(_split("-- two\\nSELECT 1;\\nSELECT 2"))
+    ['-- two\\nSELECT 1;\\n', 'SELECT 2']
+    """
     statement = ""
     for line in sql.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+    if statement.strip():
+        yield statement
 
 
 def connect(path: Path, driver: Driver, *, synchronous: str, writer: bool) -> Connection:
-    """Open a connection. Only the writer checkpoints: two that did at once could meet SQLite's WAL-reset bug."""
+    """Open a connection, as durable as ``synchronous`` says; the folder is made where it is missing.
+
+    Only the writer checkpoints: two connections of a process that did at once could meet the WAL-reset bug of
+    older SQLites (sqlite.org/wal.html, section "the WAL-reset bug").
+    """
     with faults(path):
-        if not path.parent.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-        connection: Connection
-        if driver == "apsw":
-            connection = Apsw(apsw.Connection(str(path)))
-        else:
-            connection = Stdlib(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
-        connection.script(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-        connection.rows("PRAGMA journal_mode = WAL")
-        connection.script(f"PRAGMA synchronous = {synchronous}")
-        connection.script("PRAGMA foreign_keys = ON")
-        connection.rows(f"PRAGMA wal_autocheckpoint = {1000 if writer else 0}")
-        connection.script("PRAGMA cache_size = -16000")
-        connection.script("PRAGMA temp_store = MEMORY")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = _open(path, driver)
+        try:
+            connection.script(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+            # A file becomes a WAL file only while nobody else looks at it, and SQLite does not wait for that.
+            patiently(lambda: connection.script("PRAGMA journal_mode = WAL"))
+            connection.script(f"PRAGMA synchronous = {synchronous}")
+            if synchronous == "full":  # on macOS only this reaches the disk itself; elsewhere it says nothing
+                connection.script("PRAGMA fullfsync = ON")
+                connection.script("PRAGMA checkpoint_fullfsync = ON")
+            connection.script("PRAGMA foreign_keys = ON")
+            connection.script(f"PRAGMA wal_autocheckpoint = {CHECKPOINT if writer else 0}")
+            connection.script(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+            connection.script("PRAGMA cache_size = -16000")
+            connection.script("PRAGMA temp_store = MEMORY")
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
-class Store:
-    """A file's connections: one that writes and one that reads, each used by one thread at a time."""
+def _open(path: Path, driver: Driver) -> Connection:
+    if driver == "apsw":
+        return Apsw(apsw.Connection(str(path)))
+    return Stdlib(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
 
-    def __init__(self, path: Path, driver: Driver, synchronous: str) -> None:
-        self.path = path
-        self.driver: Driver = driver
-        self.synchronous = synchronous
-        self._write_lock = threading.Lock()
-        self._read_lock = threading.Lock()
-        self._writer: Connection | None = None
-        self._reader: Connection | None = None
-        self._pid = os.getpid()
 
-    @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction, begun as a writer, so that it never fails half-way for want of the lock."""
-        with self._write_lock, faults(self.path):
-            connection = self._writer_connection()
-            self._begin(connection)
-            try:
-                yield connection
-            except BaseException:
-                with contextlib.suppress(Exception):
-                    connection.script("ROLLBACK")
+def patiently(ask: Callable[[], None]) -> None:
+    """Ask for a lock until it is given, for half a minute."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask()
+        except (apsw.Error, sqlite3.Error) as error:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
-            try:
-                connection.script("COMMIT")
-            except BaseException:
-                with contextlib.suppress(Exception):
-                    connection.script("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[Connection]:
-        """The writing connection without a transaction, for what cannot stand in one."""
-        with self._write_lock, faults(self.path):
-            yield self._writer_connection()
-
-    @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A consistent view that waits for no writer."""
-        with self._read_lock, faults(self.path):
-            self._refuse_fork()
-            if self._reader is None:
-                self._reader = connect(self.path, self.driver, synchronous=self.synchronous, writer=False)
-            self._reader.script("BEGIN")
-            try:
-                yield self._reader
-            finally:
-                self._reader.script("ROLLBACK")
-
-    @property
-    def is_open(self) -> bool:
-        """Whether this process holds the file open through the ledger's own driver."""
-        return self._writer is not None or self._reader is not None
-
-    def close(self) -> None:
-        with self._write_lock, self._read_lock:
-            for connection in (self._reader, self._writer):
-                if connection is not None and os.getpid() == self._pid:
-                    connection.close()
-            self._reader = self._writer = None
-
-    def _writer_connection(self) -> Connection:
-        self._refuse_fork()
-        if self._writer is None:
-            self._writer = connect(self.path, self.driver, synchronous=self.synchronous, writer=True)
-        return self._writer
-
-    def _refuse_fork(self) -> None:
-        if os.getpid() != self._pid:
-            raise LedgerError(
-                "the ledger was opened before this process was forked",
-                expected="a ledger opened in the process that uses it",
-                found=f"opened in process {self._pid}, used in process {os.getpid()}",
-                where=str(self.path),
-                retry=Retriable(False, "SQLite's locks do not survive a fork; open the ledger after it"),
-            )
-
-    def _begin(self, connection: Connection) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                connection.script("BEGIN IMMEDIATE")
-            except (apsw.BusyError, sqlite3.OperationalError) as error:
-                busy = isinstance(error, apsw.BusyError) or "locked" in str(error)
-                if not busy or time.monotonic() > deadline:
-                    raise
-            else:
-                return
-
-
-@contextlib.contextmanager
-def faults(path: Path) -> Iterator[None]:
-    """A driver's faults as the ledger's: what failed, whether it can be tried again, and what to look at."""
-    try:
-        yield
-    except (apsw.Error, sqlite3.Error, OSError) as error:
-        raise _mapped(error, path) from error
-
-
-def _mapped(error: Exception, path: Path) -> LedgerError:
-    text = str(error)
-    for sign, expected, next_ in _SIGNS:
-        if sign in text.lower():
-            return LedgerUnreachable(
-                f"the ledger cannot be used: {text}",
-                expected=expected, found=text, where=str(path),
-                retry=Retriable(True, "nothing was written", 1.0), next=[next_],
-            )  # fmt: skip
-    if isinstance(error, apsw.ConstraintError | sqlite3.IntegrityError):
-        return LedgerError(
-            f"the ledger refused an illegal record: {text}", where=str(path),
-            retry=Retriable(False, "nothing was written; this is a defect of Rota or of the file"),
-        )  # fmt: skip
-    return LedgerError(
-        f"the ledger failed: {text}", where=str(path), retry=Retriable("after-check", "nothing was written"),
-        next=["rota doctor"],
-    )  # fmt: skip
-
-
-_SIGNS = (
-    ("unable to open", "a file in a folder that this user may write to", "ls -ld the folder"),
-    ("readonly", "a file that this user may write to", "ls -l the file"),
-    ("read-only", "a file system that is mounted for writing", "mount"),
-    ("full", "free space on the disk", "df -h"),
-    ("no space", "free space on the disk", "df -h"),
-    ("permission denied", "a file that this user may write to", "ls -l the file"),
-    ("locked", "a lock within half a minute", "rota nodes"),
-    ("busy", "a lock within half a minute", "rota nodes"),
-    ("not a database", "a SQLite file", "file the ledger"),
-    ("malformed", "an intact SQLite file", "restore the latest backup"),
-    ("i/o error", "a disk that answers", "dmesg"),
-)
+            time.sleep(0.01)  # some locks are refused at once, without the waiting that was asked for

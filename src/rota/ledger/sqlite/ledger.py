@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import apsw
-
 from rota.clock import Clock, Instant
-from rota.errors import UsageError
 from rota.ledger import protocol as p
+from rota.ledger.migrate import must_serve, newest
 from rota.ledger.sqlfile import statements
 from rota.ledger.sqlite import fire, people, reads, rota, settle, upkeep
 from rota.ledger.sqlite.claim import Claims
-from rota.ledger.sqlite.connect import Apsw, Connection, Driver, Stdlib, Store, faults
+from rota.ledger.sqlite.connect import Connection, Driver
+from rota.ledger.sqlite.faults import faults
+from rota.ledger.sqlite.store import Store
+from rota.ledger.sqlite.theirs import accept
 from rota.model.lifecycle import Move
 from rota.model.revision import Revision
 from rota.model.run import AttemptRecord, MissedRange, NewRun, Reason, RunRecord, State
 
 __all__ = ["SqliteLedger"]
+
+LOOK_AGAIN = 5.0
+"""Seconds after which the schema's version is read again."""
 
 
 class SqliteLedger:
@@ -43,7 +46,7 @@ class SqliteLedger:
         self._sql = statements(upkeep.PACKAGE)
         self._store = Store(Path(path), driver, synchronous)
         self._claims = Claims(self._sql)
-        self._served: bool = False
+        self._served_at: float | None = None  # when the schema was last seen to be ours
 
     # -- life
 
@@ -51,20 +54,20 @@ class SqliteLedger:
         return self._clock.now()
 
     def migrate(self, to: int | None = None) -> tuple[int, int]:
-        self._served = False
+        self._served_at = None
         with self._store.write() as connection:
-            return upkeep.migrate(connection, to)
+            return upkeep.migrate(connection, self._sql, to)
 
     def version(self) -> tuple[int, int]:
         with self._store.read() as connection:
-            return upkeep.schema_version(connection), upkeep.newest()
+            return upkeep.schema_version(connection), newest(upkeep.known())
 
     def facts(self) -> dict[str, Any]:
-        with self._store.read() as connection:
+        with self._store.view() as connection:
             return upkeep.facts(self._store, connection)
 
     def backup(self, path: str) -> int:
-        with self._store.alone() as connection:
+        with self._store.read() as connection:
             return upkeep.backup(connection, Path(path))
 
     def close(self) -> None:
@@ -233,7 +236,7 @@ class SqliteLedger:
             return reads.runs(connection, self._sql, where, self.now())
 
     def attempts(self, run_id: int) -> list[AttemptRecord]:
-        with self._read() as connection:
+        with self._view() as connection:
             return reads.attempts(connection, self._sql, run_id, self.now())
 
     def log(self, run_id: int, *, after: int = 0, limit: int = 1000) -> list[p.LogLine]:
@@ -268,6 +271,12 @@ class SqliteLedger:
             yield connection
 
     @contextlib.contextmanager
+    def _view(self) -> Iterator[Connection]:
+        with self._store.view() as connection:
+            self._check_schema(connection)
+            yield connection
+
+    @contextlib.contextmanager
     def _on(self, theirs: Any) -> Iterator[Connection]:
         """Our own transaction; or, on the caller's connection, the caller's."""
         if theirs is None:
@@ -275,48 +284,14 @@ class SqliteLedger:
                 yield connection
             return
         with faults(self._store.path):
-            connection = self._accept(theirs)
+            connection = accept(theirs, self._store)
             self._check_schema(connection, always=True)
             yield connection
 
     def _check_schema(self, connection: Connection, *, always: bool = False) -> None:
-        if self._served and not always:
-            return
-        found = upkeep.schema_version(connection)
-        if found > upkeep.newest():
-            raise upkeep.too_new(found)
-        if found < upkeep.newest():
-            raise upkeep.too_old(found)
-        self._served = self._served or not always
-
-    def _accept(self, theirs: Any) -> Connection:
-        """The caller's connection, if it is to this ledger's file and of the same SQLite library."""
-        connection: Connection
-        if isinstance(theirs, apsw.Connection):
-            connection, library = Apsw(theirs), "apsw"
-        elif isinstance(theirs, sqlite3.Connection):
-            connection, library = Stdlib(theirs), "sqlite3"
-        else:
-            raise UsageError(
-                "the connection is not one that a SQLite ledger can record on",
-                expected="an apsw.Connection or a sqlite3.Connection",
-                found=f"{type(theirs).__module__}.{type(theirs).__qualname__}", where="connection",
-            )  # fmt: skip
-        if library != self._store.driver and self._store.is_open:
-            raise UsageError(
-                "two SQLite libraries in one process would undo each other's locks on this file",
-                expected=f"a connection of {self._store.driver}, as the ledger's own", found=f"one of {library}",
-                where=str(self._store.path), next=[f"ROTA_SQLITE_DRIVER={library}"],
-            )  # fmt: skip
-        self._same_file(connection)
-        return connection
-
-    def _same_file(self, connection: Connection) -> None:
-        files = [row[2] for row in connection.rows("PRAGMA database_list") if row[1] == "main"]
-        found = Path(files[0]) if files and files[0] else None
-        if found is None or not self._store.path.exists() or not found.samefile(self._store.path):
-            raise UsageError(
-                "the connection is to another file than the ledger's, so it cannot be one transaction",
-                expected=str(self._store.path), found=str(found or "a database in memory"), where="connection",
-                next=[f"ROTA_DATABASE_URL=sqlite:///{found}"] if found else [],
-            )  # fmt: skip
+        """Raises `LedgerVersion` unless this build serves the schema; looks again every few seconds, since
+        another process may migrate the file meanwhile."""
+        now = self._clock.monotonic()
+        if always or self._served_at is None or not 0 <= now - self._served_at < LOOK_AGAIN:
+            must_serve(upkeep.known(), upkeep.schema_version(connection))
+            self._served_at = None if always else now

@@ -36,7 +36,7 @@ def enqueue(
 def _enqueue_many(connection: Connection, sql: Sql, runs: Sequence[NewRun], now: Instant) -> list[Enqueued]:
     rows = json.dumps([run_row(run) for run in runs])
     connection.run(sql["insert_runs"], {"runs": rows, "now": now})
-    last = connection.rows("SELECT last_insert_rowid()")[0][0]
+    last = connection.rows(sql["last_inserted"])[0][0]
     return [Enqueued(id_, True) for id_ in range(last - len(runs) + 1, last + 1)]
 
 
@@ -52,10 +52,8 @@ def _enqueue_one(
     inserted = connection.rows(sql["insert_run"], {**_values(run), "now": now})
     if inserted:
         return Enqueued(inserted[0][0], True)
-    existing = connection.rows(
-        "SELECT id FROM rota_run WHERE schedule_id = :schedule_id AND scheduled_at = :scheduled_at AND kind = :kind",
-        {"schedule_id": run.schedule_id, "scheduled_at": run.scheduled_at, "kind": run.kind},
-    )
+    occurrence = {"schedule_id": run.schedule_id, "scheduled_at": run.scheduled_at, "kind": run.kind}
+    existing = connection.rows(sql["run_of_occurrence_of_kind"], occurrence)
     return Enqueued(existing[0][0] if existing else 0, False)
 
 
@@ -91,11 +89,7 @@ def cancel(
 
 
 def reopen(connection: Connection, sql: Sql, run_id: int, change: Change, now: Instant) -> bool:
-    found = connection.rows(
-        "SELECT run.state, run.spent, json_extract(task.definition, '$.retry.attempts') "
-        "FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id WHERE run.id = :id",
-        {"id": run_id},
-    )
+    found = connection.rows(sql["state_of"], {"id": run_id})
     if not found:
         return False
     state, spent, attempts = found[0]

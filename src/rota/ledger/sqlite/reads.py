@@ -123,4 +123,6 @@ def nodes(connection: Connection, sql: Sql, live: bool) -> list[NodeRecord]:
 
 
 def changes(connection: Connection, sql: Sql, subject: str | None, limit: int) -> list[Change]:
-    return [Change(*row) for row in connection.rows(sql["changes"], {"subject": subject, "limit": limit})]
+    if subject is None:
+        return [Change(*row) for row in connection.rows(sql["changes"], {"limit": limit})]
+    return [Change(*row) for row in connection.rows(sql["changes_of"], {"subject": subject, "limit": limit})]

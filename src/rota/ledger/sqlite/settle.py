@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rota.clock import MICROSECOND, Instant, from_instant
+from rota.errors import LedgerError, Retriable
 from rota.ledger.protocol import Beat, BeatReply, Finish, LogLine, NodeRecord, Orphan
 from rota.ledger.sqlite.connect import Connection
 from rota.model.lifecycle import HandedBack, Move, step
@@ -18,6 +20,8 @@ __all__ = ["finish", "heartbeat", "register", "rescue", "write_log"]
 
 Sql = dict[str, str]
 
+_NONE = (None,) * 5  # a run that the node does not hold
+
 
 def finish(
     connection: Connection, sql: Sql, node: str, finishes: Sequence[Finish], now: Instant
@@ -27,17 +31,24 @@ def finish(
     held = {
         row[0]: row for row in json.loads(connection.rows(sql["held_by"], {"keys": keys, "node": node})[0][0])
     }
-    accepted = [one for one in finishes if one.id in held]
-    refused = [one for one in finishes if one.id not in held]
+    accepted = list({one.id: one for one in finishes if held.get(one.id, _NONE)[4] == one.token}.values())
+    refused = [one for one in finishes if held.get(one.id, _NONE)[4] != one.token]
     if accepted:
         settled = [_heeding(one, held[one.id][3]) for one in accepted]
-        rows = json.dumps([_row(one) for one in settled])
-        connection.run(sql["finish_runs"], {"done": rows, "node": node})
+        _write(connection, sql, node, settled)
         _tell_stories(connection, sql, node, settled, {id_: row[2] for id_, row in held.items()})
         _count(connection, sql, settled, {id_: row[1] for id_, row in held.items()}, now)
-    if refused:
-        _keep_late_answers(connection, sql, node, refused)
-    return [one.id for one in refused]
+    return _refuse(connection, sql, node, refused) if refused else []
+
+
+def _write(connection: Connection, sql: Sql, node: str, settled: Sequence[Finish]) -> None:
+    rows = json.dumps([_row(one) for one in settled])
+    written = connection.run(sql["finish_runs"], {"done": rows, "node": node})
+    if written != len(settled):  # they were found held within this very transaction
+        raise LedgerError(
+            "outcomes were not written", expected=f"{len(settled)} runs held by the node", found=str(written),
+            retry=Retriable(True, "nothing was written"),
+        )  # fmt: skip
 
 
 def _heeding(one: Finish, cancel_reason: str | None) -> Finish:
@@ -112,15 +123,49 @@ def count_failures(connection: Connection, sql: Sql, tasks: Sequence[int], now: 
         connection.run(sql["insert_change"], change)
 
 
-def _keep_late_answers(connection: Connection, sql: Sql, node: str, refused: Sequence[Finish]) -> None:
-    rows = []
-    for one in refused:
-        when = from_instant(one.finished_at).isoformat(timespec="milliseconds")
-        note = f"a late answer of {when} was refused, its lease had been lost: {one.ended}"
-        if one.result is not None:
-            note += f", result {one.result[:1000]}"
-        rows.append([one.id, 0, one.token, node, "lost", one.started_at, one.finished_at, one.error, note])
-    connection.run(sql["insert_attempts"], {"attempts": json.dumps(rows)})
+def _refuse(connection: Connection, sql: Sql, node: str, late: Sequence[Finish]) -> list[int]:
+    """Keep late answers as notes. What this node had recorded before, and did not learn of, is no late answer."""
+    keys = json.dumps([[one.id, one.token] for one in late])
+    known = {
+        (row[0], one.token): row
+        for one, row in _paired(late, json.loads(connection.rows(sql["refused_by"], {"keys": keys})[0][0]))
+    }
+    refused = [one for one in late if not _is_recorded(one, known.get((one.id, one.token)))]
+    notes = [
+        _late_note(one, node, known[one.id, one.token]) for one in refused if (one.id, one.token) in known
+    ]
+    if notes:
+        connection.run(sql["note_late"], {"late": json.dumps(notes)})
+    return [one.id for one in refused]
+
+
+def _paired(late: Sequence[Finish], rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Finish, Sequence[Any]]]:
+    """Each late answer with what is known of its run; a run that was pruned is not known."""
+    remaining = iter(rows)
+    row = next(remaining, None)
+    for one in late:
+        if row is not None and row[0] == one.id:
+            yield one, row
+            row = next(remaining, None)
+
+
+def _is_recorded(one: Finish, row: Sequence[Any] | None) -> bool:
+    """Whether this very outcome stands in the ledger: its commit came through, but the answer did not."""
+    if row is None:
+        return False
+    _, token, state, _, finished_at, told, told_at = row
+    if told is not None:
+        return bool(told == one.ended and told_at == one.finished_at)
+    return bool(token == one.token and state == one.move.state and finished_at == one.finished_at)
+
+
+def _late_note(one: Finish, node: str, row: Sequence[Any]) -> list[Any]:
+    when = from_instant(one.finished_at).isoformat(timespec="milliseconds")
+    note = f"a late answer of {when} was refused, its lease had been lost: {one.ended}"
+    if one.result is not None:
+        note += f", result {one.result[:1000]}"
+    attempt = row[3] if row[1] == one.token else 0  # 0: of an attempt that the ledger knows nothing of
+    return [one.id, attempt, one.token, node, one.started_at, one.finished_at, one.error, note]
 
 
 def register(connection: Connection, sql: Sql, node: NodeRecord, now: Instant) -> None:
@@ -157,42 +202,43 @@ def rescue(
     for node in nodes:
         if connection.run(sql["declare_lost"], {"id": node, "now": now}) == 1:
             moved += _take_over(connection, sql, node, decide, now)
+    for (node,) in connection.rows(sql["strays"]):
+        moved += _take_over(connection, sql, node, decide, now)
     return moved
 
 
 def _take_over(
     connection: Connection, sql: Sql, node: str, decide: Callable[[Orphan], Move], now: Instant
 ) -> int:
+    """Move all that a lost node held, as attempts that were lost; returns how many runs."""
     rows = connection.rows(sql["orphans"], {"node": node})
-    finishes, tasks, numbers = [], {}, {}
-    for row in rows:
-        orphan = Orphan(*row[:7])
-        move = decide(orphan)
-        began = row[9] if row[9] is not None and row[9] <= now else None  # held ahead, it had not begun
-        error = json.dumps(
-            {"type": "Lost", "message": f"node {node[:8]} lost its lease while it held this run"}
-        )
-        finishes.append(Finish(orphan.id, orphan.token, move, "lost", began, now, None, error))
-        tasks[orphan.id], numbers[orphan.id] = row[8], orphan.attempt
+    error = json.dumps({"type": "Lost", "message": f"node {node[:8]} lost its lease while it held this run"})
+    orphans = [Orphan(*row[:7]) for row in rows]
+    finishes = [
+        Finish(one.id, one.token, decide(one), "lost", _began(row[9], now), now, None, error)
+        for one, row in zip(orphans, rows, strict=True)
+    ]
     if finishes:
-        connection.run(
-            sql["finish_runs"], {"done": json.dumps([_row(one) for one in finishes]), "node": node}
-        )
-        _tell_stories(connection, sql, node, finishes, numbers)
-        _count(connection, sql, finishes, tasks, now)
+        _write(connection, sql, node, finishes)
+        _tell_stories(connection, sql, node, finishes, {one.id: one.attempt for one in orphans})
+        _count(connection, sql, finishes, {row[0]: row[8] for row in rows}, now)
     return len(finishes)
+
+
+def _began(started_at: int | None, now: Instant) -> Instant | None:
+    """What was held ahead for an instant that has not come had not begun."""
+    return Instant(started_at) if started_at is not None and started_at <= now else None
 
 
 def write_log(
     connection: Connection, sql: Sql, lines: Sequence[LogLine], progress: Mapping[tuple[int, int], str] | None
 ) -> None:
     if lines:
-        runs = json.dumps(sorted({line.run_id for line in lines}))
-        last = dict(connection.rows(sql["last_lines"], {"runs": runs}))
+        places: Counter[int] = Counter()
         rows = []
         for line in lines:
-            last[line.run_id] = last.get(line.run_id, 0) + 1
-            rows.append([line.run_id, last[line.run_id], line.attempt, line.at, line.source, line.text])
+            places[line.run_id] += 1
+            rows.append([line.run_id, places[line.run_id], line.attempt, line.at, line.source, line.text])
         connection.run(sql["insert_log"], {"lines": json.dumps(rows)})
     if progress:
         said = [[run, token, text] for (run, token), text in progress.items()]

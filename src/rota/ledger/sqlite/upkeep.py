@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
+import uuid
 from pathlib import Path
 from typing import Any
 
 from rota.clock import Instant
-from rota.errors import LedgerVersion, Retriable, UsageError
+from rota.errors import UsageError
+from rota.ledger.migrate import newest, path
 from rota.ledger.sqlfile import migrations
-from rota.ledger.sqlite.connect import Connection, Store
+from rota.ledger.sqlite.connect import Connection
+from rota.ledger.sqlite.store import Store
 from rota.model.lifecycle import Missed, Tally, step
 from rota.model.run import State
 from rota.model.task import Retries
 
-__all__ = ["PACKAGE", "backup", "facts", "migrate", "newest", "prune", "schema_version", "sweep"]
+__all__ = ["PACKAGE", "backup", "facts", "known", "migrate", "prune", "schema_version", "sweep"]
 
 PACKAGE = "rota.ledger.sqlite"
 
+WINDOW = 20
+"""Runs that a prune looks at for each that it may delete."""
+
 Sql = dict[str, str]
+Migrations = dict[int, tuple[str, str]]
 
 
-def newest() -> int:
-    """The schema's version that this build serves."""
-    return max(migrations(PACKAGE))
+def known() -> Migrations:
+    """The migrations of a SQLite ledger, by version."""
+    return migrations(PACKAGE)
 
 
 def schema_version(connection: Connection) -> int:
@@ -34,41 +42,15 @@ def schema_version(connection: Connection) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def migrate(connection: Connection, to: int | None) -> tuple[int, int]:
+def migrate(connection: Connection, sql: Sql, to: int | None) -> tuple[int, int]:
     """Up or down to a version, inside the caller's transaction: all of it, or nothing."""
-    known = migrations(PACKAGE)
-    found, target = schema_version(connection), newest() if to is None else to
-    if not 0 <= target <= newest():
-        raise UsageError(
-            f"there is no version {target} of the ledger's schema",
-            expected=f"0 to {newest()}",
-            found=str(target),
-        )
-    if found > newest():
-        raise too_new(found)
-    for version in range(found + 1, target + 1):
-        connection.script(known[version][0])
-    for version in range(found, target, -1):
-        connection.script(known[version][1])
+    found = schema_version(connection)
+    scripts, target = path(known(), found, to)
+    for script in scripts:
+        connection.script(script)
     if target > 0:
-        connection.run("INSERT INTO rota_meta (key, value) VALUES ('schema', :v) ON CONFLICT (key) DO UPDATE SET value = :v", {"v": target})  # fmt: skip
+        connection.run(sql["set_schema"], {"version": target})
     return found, target
-
-
-def too_new(found: int) -> LedgerVersion:
-    return LedgerVersion(
-        "the ledger is newer than this build of Rota",
-        expected=f"schema version {newest()} or older", found=f"version {found}",
-        retry=Retriable(False, "install the newer Rota, or migrate the ledger down with it"), next=["rota version"],
-    )  # fmt: skip
-
-
-def too_old(found: int) -> LedgerVersion:
-    return LedgerVersion(
-        "the ledger is not migrated" if found == 0 else "the ledger is older than this build of Rota",
-        expected=f"schema version {newest()}", found=f"version {found}",
-        retry=Retriable(True, "once it is migrated"), next=["rota migrate"],
-    )  # fmt: skip
 
 
 def sweep(connection: Connection, sql: Sql, now: Instant, limit: int) -> int:
@@ -82,24 +64,56 @@ def sweep(connection: Connection, sql: Sql, now: Instant, limit: int) -> int:
 
 
 def prune(connection: Connection, sql: Sql, before: Instant, limit: int) -> int:
-    found = connection.rows(sql["old_runs"], {"before": before, "limit": limit, "window": limit * 20})
-    ids: str = found[0][0]
-    connection.run(sql["prune_ranges"], {"before": before})
+    """Delete a batch of old history. Goes through the runs by id, on from where the last batch ended, so that
+    what has to stay (the newest record of each schedule, what still waits) is not looked at again each time."""
+    connection.run(sql["prune_ranges"], {"before": before, "limit": limit})
     connection.run(sql["prune_nodes"], {"before": before})
-    if ids == "[]":
-        return 0
-    for name in ("prune_logs", "prune_attempts"):
-        connection.run(sql[name], {"ids": ids})
-    return connection.run(sql["prune_runs"], {"ids": ids})
+    begin = connection.rows(sql["prune_begin"])
+    after = begin[0][0] if begin else 0
+    given = {"before": before, "limit": limit, "after": after, "window": limit * WINDOW}
+    gone, last, seen, old = json.loads(connection.rows(sql["old_runs"], given)[0][0])
+    if gone:
+        for name in ("prune_logs", "prune_attempts", "prune_runs"):
+            connection.run(sql[name], {"ids": json.dumps(gone)})
+    if len(gone) == limit:
+        last = gone[-1]  # there may be more between here and the end of the window
+    elif seen < limit * WINDOW or not old:
+        last = 0  # the end of what is old: begin anew
+    if last != after:
+        connection.run(sql["set_prune_begin"], {"id": last})
+    return len(gone)
 
 
-def backup(connection: Connection, path: Path) -> int:
-    if path.exists():
-        raise UsageError(
-            f"{path} is there already", expected="a name that is free", found="a file", where=str(path)
-        )
-    connection.run("VACUUM INTO :path", {"path": str(path)})
-    return path.stat().st_size
+def backup(connection: Connection, target: Path) -> int:
+    """A consistent copy into a new file, on the disk when this returns. It takes its name only once it is whole."""
+    if target.exists():
+        raise _taken(target)
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        connection.run("VACUUM INTO :path", {"path": str(part)})
+        _sync(part)  # SQLite leaves that to others here
+        try:
+            os.link(part, target)  # unlike a rename, this does not replace what has come there meanwhile
+        except FileExistsError:
+            raise _taken(target) from None
+        _sync(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def _taken(file: Path) -> UsageError:
+    return UsageError(
+        f"{file} is there already", expected="a name that is free", found="a file", where=str(file)
+    )
+
+
+def _sync(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def facts(store: Store, connection: Connection) -> dict[str, Any]:
@@ -121,7 +135,7 @@ def facts(store: Store, connection: Connection) -> dict[str, Any]:
         "size": store.path.stat().st_size if store.path.exists() else 0,
         "wal_size": wal.stat().st_size if wal.exists() else 0,
         "schema": found,
-        "serves": newest(),
+        "serves": newest(known()),
         "id": one("SELECT value FROM rota_meta WHERE key = 'ledger'") if found else None,
     }
 

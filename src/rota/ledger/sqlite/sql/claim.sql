@@ -4,13 +4,13 @@
 SELECT json_array(
   (SELECT state FROM rota_node WHERE id = :node),
   (SELECT value FROM rota_meta WHERE key = 'tasks'),
-  (SELECT json_group_array(id) FROM rota_task INDEXED BY rota_task_held WHERE paused_at IS NOT NULL OR enabled = 0),
-  (SELECT json_group_array(json_array(name, rate, concurrency, tokens, refilled_at, paused,
+  json((SELECT json_group_array(id) FROM rota_task INDEXED BY rota_task_held WHERE paused_at IS NOT NULL OR enabled = 0)),
+  json((SELECT json_group_array(json_array(name, rate, concurrency, tokens, refilled_at, paused,
      CASE WHEN concurrency IS NOT NULL THEN
        (SELECT count(*) FROM rota_run INDEXED BY rota_run_running WHERE state = 'running' AND rota_run.queue = rota_queue.name)
      END))
-   FROM rota_queue WHERE paused = 1 OR rate IS NOT NULL OR concurrency IS NOT NULL),
-  (WITH RECURSIVE step (queue, priority) AS (  -- skips from one entry of the index to the next that differs
+   FROM rota_queue WHERE paused = 1 OR rate IS NOT NULL OR concurrency IS NOT NULL)),
+  json((WITH RECURSIVE step (queue, priority) AS (  -- skips from one entry of the index to the next that differs
      SELECT * FROM (SELECT queue, priority FROM rota_run WHERE state = 'waiting' ORDER BY queue, priority LIMIT 1)
      UNION ALL
      SELECT next.queue, next.priority FROM step JOIN rota_run AS next ON next.id = (
@@ -18,7 +18,7 @@ SELECT json_array(
        WHERE state = 'waiting' AND (queue, priority) > (step.queue, step.priority)
        ORDER BY queue, priority LIMIT 1)
    )
-   SELECT json_group_array(json_array(queue, priority)) FROM step));
+   SELECT json_group_array(json_array(queue, priority)) FROM step)));
 
 -- name: task_facts
 -- Of every task what a claim needs; asked for anew when the rota has changed.
@@ -89,9 +89,10 @@ UPDATE rota_run SET cancel_reason = 'superseded' WHERE lane = :lane AND state = 
 UPDATE rota_meta SET value = value + :count WHERE key = 'token' RETURNING value;
 
 -- name: claim_runs
--- Take what was chosen; the state is the guard, and the unique lane is the last word on overlap.
+-- Take what was chosen; the state is the guard, and the unique lane is the last word on overlap. What is claimed ahead
+-- is held until its instant; the outcome brings the exact start.
 UPDATE rota_run SET state = 'running', reason = NULL, attempt = attempt + 1, token = taken.token, node = :node,
-  started_at = NULL, progress = NULL
+  started_at = max(run_at, :now), progress = NULL
 FROM (SELECT value ->> 0 AS id, value ->> 1 AS token FROM json_each(:taken)) AS taken
 WHERE rota_run.id = taken.id AND rota_run.state = 'waiting';
 

@@ -34,7 +34,8 @@ SELECT json_group_array(id) FROM rota_task
 WHERE service = :service AND retired_at IS NOT NULL AND name IN (SELECT value ->> 0 FROM json_each(:tasks));
 
 -- name: schedules_back
--- The run-time schedules of tasks that are back; their cursors stand where they stood, and are made up for.
+-- The run-time schedules that went with their tasks, and are back with them; their cursors stand where they stood,
+-- and are made up for.
 UPDATE rota_schedule SET retired_at = NULL
 WHERE key <> '' AND retired_at IS NOT NULL AND next_at IS NOT NULL AND task_id IN (SELECT value FROM json_each(:back));
 
@@ -49,9 +50,8 @@ SELECT task.id, '', value ->> 1, value ->> 2, :now
 FROM json_each(:schedules) CROSS JOIN rota_task AS task  -- cross: the given rows lead, the tasks are looked up
 WHERE task.service = :service AND task.name = value ->> 0
 ON CONFLICT (task_id, key) DO UPDATE SET rule = excluded.rule, retired_at = NULL,
-  next_at = CASE
-    WHEN rota_schedule.fired_at IS NULL OR excluded.next_at > rota_schedule.fired_at THEN excluded.next_at
-  END;
+  -- never back behind an occurrence that has a record: the next fire looks from there. NULL stays NULL.
+  next_at = max(excluded.next_at, coalesce(rota_schedule.fired_at + 1, excluded.next_at));
 
 -- name: retire_own_schedules
 UPDATE rota_schedule SET retired_at = :now
@@ -78,11 +78,12 @@ ON CONFLICT (task_id, key) DO UPDATE SET
   rule = excluded.rule, args = excluded.args, retired_at = NULL,
   next_at = CASE
     WHEN rota_schedule.rule = excluded.rule AND rota_schedule.retired_at IS NULL THEN rota_schedule.next_at
-    WHEN rota_schedule.fired_at IS NULL OR excluded.next_at > rota_schedule.fired_at THEN excluded.next_at
+    ELSE max(excluded.next_at, coalesce(rota_schedule.fired_at + 1, excluded.next_at))
   END;
 
 -- name: retire_schedules
-UPDATE rota_schedule SET retired_at = :now
+-- What a program takes away has no cursor any more: so it does not come back with its task, see schedules_back.
+UPDATE rota_schedule SET retired_at = :now, next_at = NULL
 WHERE retired_at IS NULL AND key IN (SELECT value FROM json_each(:keys)) AND key <> ''
   AND task_id = (SELECT id FROM rota_task WHERE service = :service AND name = :task);
 

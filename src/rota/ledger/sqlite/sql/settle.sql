@@ -1,6 +1,6 @@
 -- name: held_by
 -- Which of the outcomes still hold: same run, token and node, still running.
-SELECT json_group_array(json_array(run.id, run.task_id, run.attempt, run.cancel_reason))
+SELECT json_group_array(json_array(run.id, run.task_id, run.attempt, run.cancel_reason, run.token))
 FROM json_each(:keys) AS given
 CROSS JOIN rota_run AS run ON run.id = given.value ->> 0
 WHERE run.token = given.value ->> 1 AND run.node = :node AND run.state = 'running';
@@ -24,22 +24,42 @@ INSERT INTO rota_attempt (run_id, attempt, token, node, state, started_at, finis
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
 FROM json_each(:attempts)
 WHERE true
-ON CONFLICT (run_id, token) DO UPDATE SET note = coalesce(rota_attempt.note || '; ', '') || excluded.note
-WHERE excluded.note IS NOT NULL;
+ON CONFLICT (run_id, token) DO UPDATE SET attempt = excluded.attempt, node = excluded.node, state = excluded.state,
+  started_at = excluded.started_at, finished_at = excluded.finished_at, error = excluded.error,
+  note = coalesce(rota_attempt.note || '; ' || excluded.note, excluded.note, rota_attempt.note);
+
+-- name: refused_by
+-- What is known of outcomes that no longer hold: the run, and the story that its attempt has by now.
+SELECT json_group_array(json_array(run.id, run.token, run.state, run.attempt, run.finished_at, told.state, told.finished_at))
+FROM json_each(:keys) AS given
+CROSS JOIN rota_run AS run ON run.id = given.value ->> 0
+LEFT JOIN rota_attempt AS told ON told.run_id = run.id AND told.token = given.value ->> 1;
+
+-- name: note_late
+-- A late answer is kept as a note on its attempt; what became of the attempt stays as it is.
+INSERT INTO rota_attempt (run_id, attempt, token, node, state, started_at, finished_at, error, note)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 'lost', value ->> 4, value ->> 5, value ->> 6, value ->> 7
+FROM json_each(:late)
+WHERE true
+ON CONFLICT (run_id, token) DO UPDATE SET note = coalesce(rota_attempt.note || '; ' || excluded.note, excluded.note, rota_attempt.note);
 
 -- name: count_failures
+-- Failed runs in a row, of each task.
 UPDATE rota_task SET failures = failures + (SELECT count(*) FROM json_each(:tasks) WHERE value = rota_task.id)
 WHERE id IN (SELECT value FROM json_each(:tasks));
 
 -- name: clear_failures
+-- A success ends the row; most tasks have none, and are not written to.
 UPDATE rota_task SET failures = 0 WHERE failures > 0 AND id IN (SELECT value FROM json_each(:tasks));
 
 -- name: failing_too_long
+-- Tasks that are to be paused by now, as their rota says.
 SELECT id, service, name, failures FROM rota_task
 WHERE id IN (SELECT value FROM json_each(:tasks)) AND pause_on_failure IS NOT NULL AND failures >= pause_on_failure
   AND paused_at IS NULL;
 
 -- name: register_node
+-- A node's identity is new with each start, so this never meets another.
 INSERT INTO rota_node (id, label, services, queues, version, started_at, beat_at, lease, lease_until, state, slots, busy, lag)
 VALUES (:id, :label, :services, :queues, :version, :started_at, :now, :lease, :lease_until, 'live', :slots, :busy, :lag);
 
@@ -58,30 +78,47 @@ WHERE state = 'running' AND node = :node AND cancel_reason IS NOT NULL;
 -- The end of a lease is only the permission to take over; this is the taking over, once.
 UPDATE rota_node SET state = 'lost' WHERE id = :id AND state = 'live' AND lease_until < :now;
 
+-- name: strays
+-- Nodes that hold runs although nobody would look after them: their row is gone, or says that they are. There are none,
+-- unless somebody has changed the tables by hand.
+SELECT DISTINCT run.node FROM rota_run AS run INDEXED BY rota_run_running
+WHERE run.state = 'running' AND NOT EXISTS (SELECT 1 FROM rota_node WHERE rota_node.id = run.node AND rota_node.state = 'live');
+
 -- name: clamp_leases
 -- A lease that ends later than a whole lease from now was given before the clock was set back.
 UPDATE rota_node SET lease_until = :now + lease WHERE state = 'live' AND lease_until > :now + lease + 1000000;
 
 -- name: orphans
+-- What a lost node held, with what decides whether it is tried again.
 SELECT run.id, run.token, run.attempt, run.spent, run.crashes, run.cancel_reason, task.definition, run.node, run.task_id, run.started_at
 FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
 WHERE run.state = 'running' AND run.node = :node;
 
 -- name: leave
-UPDATE rota_node SET state = 'left', beat_at = :now, busy = 0 WHERE id = :id AND state = 'live';
+-- A node that goes in order holds nothing. One that still does keeps its lease, which runs out at once, so that
+-- what it holds is taken over: nobody looks after the runs of a node that has left.
+UPDATE rota_node SET beat_at = :now, busy = 0,
+  state = CASE WHEN holds.some THEN state ELSE 'left' END,
+  lease_until = CASE WHEN holds.some THEN min(lease_until, :now) ELSE lease_until END
+FROM (SELECT EXISTS (SELECT 1 FROM rota_run INDEXED BY rota_run_running WHERE state = 'running' AND node = :id) AS some) AS holds
+WHERE rota_node.id = :id AND rota_node.state = 'live';
 
 -- name: live_nodes
+-- Nodes, the latest first; all of them, or those that live.
 SELECT id, label, services, queues, version, started_at, beat_at, lease_until, beats, state, slots, busy, lag
 FROM rota_node WHERE state = 'live' OR :all ORDER BY started_at DESC;
 
--- name: last_lines
-SELECT run_id, max(seq) FROM rota_log WHERE run_id IN (SELECT value FROM json_each(:runs)) GROUP BY run_id;
-
 -- name: insert_log
+-- Lines are numbered on from the last of their run; the third value of each is its place among those given.
 INSERT INTO rota_log (run_id, seq, attempt, at, source, text)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(:lines);
+SELECT value ->> 0,
+  coalesce((SELECT max(seq) FROM rota_log WHERE run_id = given.value ->> 0), 0) + (value ->> 1),
+  value ->> 2, value ->> 3, value ->> 4, value ->> 5
+FROM json_each(:lines) AS given
+WHERE EXISTS (SELECT 1 FROM rota_run WHERE id = given.value ->> 0);
 
 -- name: set_progress
+-- Only the holder of the token says how far a run has come.
 UPDATE rota_run SET progress = said.progress
 FROM (SELECT value ->> 0 AS id, value ->> 1 AS token, value ->> 2 AS progress FROM json_each(:progress)) AS said
 WHERE rota_run.id = said.id AND rota_run.token = said.token AND rota_run.state = 'running';

@@ -2,16 +2,35 @@
 -- Waiting runs past their deadline that nobody has claimed.
 SELECT json_group_array(id) FROM (
   SELECT id FROM rota_run INDEXED BY rota_run_expiry
-  WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= :now ORDER BY expires_at LIMIT :limit);
+  WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= :now AND attempt = 0 ORDER BY expires_at LIMIT :limit);
 
 -- name: old_runs
--- Ended runs of the past, but for the newest record of each schedule: the unique key must go on holding.
-SELECT json_group_array(id) FROM (
-  SELECT run.id FROM rota_run AS run LEFT JOIN rota_schedule AS schedule ON schedule.id = run.schedule_id
-  WHERE run.id <= (SELECT max(id) FROM (SELECT id FROM rota_run ORDER BY id LIMIT :window))
-    AND run.state NOT IN ('waiting', 'running') AND run.finished_at < :before AND run.scheduled_at < :before
-    AND (schedule.fired_at IS NULL OR run.scheduled_at < schedule.fired_at)
-  ORDER BY run.id LIMIT :limit);
+-- Of the next runs by id: the ended ones of the past, but for the newest record of each schedule, since the cursor and
+-- the unique key must go on holding; the last id looked at, how many were, and whether that one is old.
+WITH next AS (
+  SELECT id, state, schedule_id, scheduled_at, finished_at, created_at FROM rota_run WHERE id > :after ORDER BY id LIMIT :window
+)
+SELECT json_array(
+  json((SELECT json_group_array(id) FROM (
+    SELECT next.id FROM next LEFT JOIN rota_schedule AS schedule ON schedule.id = next.schedule_id
+    WHERE next.finished_at < :before AND next.scheduled_at < :before
+      AND (schedule.fired_at IS NULL OR next.scheduled_at < schedule.fired_at)
+    ORDER BY next.id LIMIT :limit))),
+  (SELECT max(id) FROM next),
+  (SELECT count(*) FROM next),
+  (SELECT created_at < :before FROM next ORDER BY id DESC LIMIT 1));
+
+-- name: prune_begin
+-- Where the last batch ended.
+SELECT value FROM rota_meta WHERE key = 'pruned';
+
+-- name: set_prune_begin
+-- Where the next batch goes on.
+INSERT INTO rota_meta (key, value) VALUES ('pruned', :id) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- name: set_schema
+-- What `version` answers from now on.
+INSERT INTO rota_meta (key, value) VALUES ('schema', :version) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
 
 -- name: prune_runs
 DELETE FROM rota_run WHERE id IN (SELECT value FROM json_each(:ids));
@@ -23,7 +42,10 @@ DELETE FROM rota_log WHERE run_id IN (SELECT value FROM json_each(:ids));
 DELETE FROM rota_attempt WHERE run_id IN (SELECT value FROM json_each(:ids));
 
 -- name: prune_ranges
-DELETE FROM rota_range WHERE until_at < :before;
+-- A batch of ranges that ended long ago.
+DELETE FROM rota_range WHERE id IN (SELECT id FROM rota_range WHERE until_at < :before LIMIT :limit);
 
 -- name: prune_nodes
-DELETE FROM rota_node WHERE state <> 'live' AND beat_at < :before;
+-- Nodes that went long ago; none that holds anything, so that nothing becomes nobody's.
+DELETE FROM rota_node WHERE state <> 'live' AND beat_at < :before
+  AND NOT EXISTS (SELECT 1 FROM rota_run WHERE rota_run.state = 'running' AND rota_run.node = rota_node.id);

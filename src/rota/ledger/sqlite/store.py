@@ -1,0 +1,128 @@
+"""A file's connections in one process: one that writes, a few that read, each used by one thread at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from rota.errors import LedgerError, Retriable
+from rota.ledger.sqlite.connect import Connection, Driver, connect, patiently
+from rota.ledger.sqlite.faults import faults
+
+__all__ = ["Store"]
+
+READERS = 4
+"""Connections that read at once; whoever comes then waits for one of them, never for a writer."""
+
+
+class Store:
+    """Hands out connections, opened when they are first needed."""
+
+    def __init__(self, path: Path, driver: Driver, synchronous: str) -> None:
+        self.path = path
+        self.driver: Driver = driver
+        self.synchronous = synchronous
+        self._write_lock = threading.Lock()
+        self._writer: Connection | None = None
+        self._readers = threading.Condition()
+        self._idle: list[Connection] = []
+        self._lent = 0
+        self._pid = os.getpid()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, begun as a writer, so that it never fails half-way for want of the lock."""
+        self._refuse_fork()
+        with self._write_lock, faults(self.path):
+            if self._writer is None:
+                self._writer = self.connect(writer=True)
+            writer = self._writer
+            patiently(lambda: writer.script("BEGIN IMMEDIATE"))
+            try:
+                yield writer
+                patiently(lambda: writer.script("COMMIT"))
+            except BaseException:
+                with contextlib.suppress(
+                    Exception
+                ):  # SQLite has rolled back by itself after the worst faults
+                    writer.script("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for single statements: each sees the latest commit, and waits for no writer."""
+        self._refuse_fork()
+        with faults(self.path):
+            reader = self._take()
+            try:
+                yield reader
+            except BaseException:
+                self._give_back(None)
+                with contextlib.suppress(Exception):  # whatever was wrong with it, the next one is a new one
+                    reader.close()
+                raise
+            self._give_back(reader)
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[Connection]:
+        """One consistent view for several statements."""
+        with self.read() as reader:
+            reader.script("BEGIN")
+            try:
+                yield reader
+            finally:
+                reader.script("ROLLBACK")
+
+    def connect(self, *, writer: bool = False) -> Connection:
+        """A connection of one's own, for what takes long."""
+        self._refuse_fork()
+        return connect(self.path, self.driver, synchronous=self.synchronous, writer=writer)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process holds the file open through the ledger's own driver."""
+        return self._writer is not None or bool(self._idle) or self._lent > 0
+
+    def close(self) -> None:
+        """Close what is open; in a forked child nothing, since it is the parent's."""
+        if os.getpid() != self._pid:
+            return
+        with self._write_lock, self._readers:
+            for connection in self._idle:
+                connection.close()
+            self._idle.clear()
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = None
+
+    def _take(self) -> Connection:
+        with self._readers:
+            self._readers.wait_for(lambda: self._idle or self._lent < READERS)
+            self._lent += 1
+            if self._idle:
+                return self._idle.pop()
+        try:
+            return self.connect()
+        except BaseException:
+            self._give_back(None)
+            raise
+
+    def _give_back(self, reader: Connection | None) -> None:
+        with self._readers:
+            self._lent -= 1
+            if reader is not None:
+                self._idle.append(reader)
+            self._readers.notify()
+
+    def _refuse_fork(self) -> None:
+        """Before any lock is taken: in a forked child, the thread that would give it back is not there."""
+        if os.getpid() != self._pid:
+            raise LedgerError(
+                "the ledger was opened before this process was forked",
+                expected="a ledger opened in the process that uses it",
+                found=f"opened in process {self._pid}, used in process {os.getpid()}", where=str(self.path),
+                retry=Retriable(False, "SQLite's locks do not survive a fork; open the ledger after it"),
+            )  # fmt: skip

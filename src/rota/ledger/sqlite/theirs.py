@@ -1,0 +1,57 @@
+"""The one boundary at which a caller's own connection is accepted: what is recorded on it is part of the caller's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from rota.errors import UsageError
+from rota.ledger.sqlite.connect import Apsw, Connection, Stdlib
+from rota.ledger.sqlite.store import Store
+
+__all__ = ["accept"]
+
+
+def accept(theirs: Any, store: Store) -> Connection:
+    """The caller's connection, if it is one to the ledger's file, of the same SQLite library as the ledger's own.
+
+    Nothing is begun or committed on it. Raises `UsageError`.
+    """
+    connection: Connection
+    if isinstance(theirs, apsw.Connection):
+        connection, library = Apsw(theirs, theirs=True), "apsw"
+    elif isinstance(theirs, sqlite3.Connection):
+        connection, library = Stdlib(theirs), "sqlite3"
+    else:
+        raise UsageError(
+            "the connection is not one that a SQLite ledger can record on",
+            expected="an apsw.Connection or a sqlite3.Connection",
+            found=f"{type(theirs).__module__}.{type(theirs).__qualname__}", where="connection",
+        )  # fmt: skip
+    _must_share_library(library, store)
+    _must_share_file(connection, store)
+    return connection
+
+
+def _must_share_library(library: str, store: Store) -> None:
+    """Closing a file in one library drops the locks of the other: sqlite.org/howtocorrupt.html, section 2.2.1."""
+    if library != store.driver and store.is_open:
+        raise UsageError(
+            "two SQLite libraries in one process would undo each other's locks on this file",
+            expected=f"a connection of {store.driver}, as the ledger's own", found=f"one of {library}",
+            where=str(store.path), next=[f"ROTA_SQLITE_DRIVER={library}"],
+        )  # fmt: skip
+
+
+def _must_share_file(connection: Connection, store: Store) -> None:
+    files = [row[2] for row in connection.rows("PRAGMA database_list") if row[1] == "main"]
+    found = Path(files[0]) if files and files[0] else None
+    if found is None or not store.path.exists() or not found.samefile(store.path):
+        raise UsageError(
+            "the connection is to another file than the ledger's, so it cannot be one transaction",
+            expected=str(store.path), found=str(found or "a database in memory"), where="connection",
+            next=[f"ROTA_DATABASE_URL=sqlite:///{found}"] if found else [],
+        )  # fmt: skip
