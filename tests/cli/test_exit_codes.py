@@ -105,10 +105,10 @@ def test_4_the_ledger_is_a_folder(empty: Desk, url: str) -> None:
     assert said.err.splitlines()[0] == "the ledger's address names a folder"
 
 
-@pytest.mark.slow
 def test_4_somebody_else_holds_the_ledger(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever only looks is not held up; whoever writes is told, and nothing was done."""
-    monkeypatch.setattr("rota.ledger.sqlite.connect.BUSY_TIMEOUT", 200, raising=False)  # milliseconds
+    monkeypatch.setattr("rota.ledger.sqlite.connect.BUSY_TIMEOUT", 100)  # milliseconds
+    monkeypatch.setattr("rota.ledger.sqlite.connect.PATIENCE", 0.3)  # seconds
     holder = apsw.Connection(str(desk.folder / "rota.db"))
     holder.execute("BEGIN IMMEDIATE")
     try:
