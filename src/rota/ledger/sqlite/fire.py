@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from rota.clock import Instant
@@ -12,7 +11,7 @@ from rota.ledger.protocol import DueSchedule, Fired, FirePlan
 from rota.ledger.sqlite.connect import Connection
 from rota.model.run import Kind, MissedRange, NewRun
 
-__all__ = ["fire", "insert_range", "run_row"]
+__all__ = ["fire", "run_row"]
 
 Sql = dict[str, str]
 Planner = Callable[[Sequence[DueSchedule], Instant], Iterable[FirePlan]]
@@ -25,8 +24,7 @@ def fire(connection: Connection, sql: Sql, now: Instant, until: Instant, limit: 
     plans = list(plan(due, now)) if due else []
     runs = [run for one in plans for run in one.runs]
     inserted = insert_runs(connection, sql, now, runs)
-    for one in plans:
-        _insert_ranges(connection, sql, one)
+    _insert_ranges(connection, sql, plans)
     _move_cursors(connection, sql, due, plans)
     following = connection.rows(sql["next_due"])
     return Fired(len(due), inserted, Instant(following[0][0]) if following else None)
@@ -49,26 +47,25 @@ def run_row(run: NewRun) -> list[Any]:
     ]  # fmt: skip
 
 
-def _insert_ranges(connection: Connection, sql: Sql, plan: FirePlan) -> None:
-    for missed in plan.ranges:
-        insert_range(connection, sql, missed)
-    if not plan.covered:
-        return
-    last = next(run for run in reversed(plan.runs) if run.kind is Kind.SCHEDULED)
-    key = {"schedule_id": last.schedule_id, "scheduled_at": last.scheduled_at}
-    found = connection.rows(sql["run_of_occurrence"], key)
-    for missed in plan.covered:
-        insert_range(connection, sql, replace(missed, covered_by=found[0][0] if found else None))
+def _insert_ranges(connection: Connection, sql: Sql, plans: Sequence[FirePlan]) -> None:
+    """Record ranges, those that go on where the last one of their kind ended as part of it."""
+    open_ended = [_range_row(missed, None) for plan in plans for missed in plan.ranges]
+    covered = [_range_row(missed, _last_occurrence(plan)) for plan in plans for missed in plan.covered]
+    if open_ended:
+        connection.run(sql["extend_ranges"], {"ranges": json.dumps(open_ended)})
+    if open_ended or covered:
+        connection.run(sql["insert_ranges"], {"ranges": json.dumps(open_ended + covered)})
 
 
-def insert_range(connection: Connection, sql: Sql, missed: MissedRange) -> None:
-    """Record a range, as part of the one that it continues where there is such a one."""
-    values = {
-        "schedule_id": missed.schedule_id, "from_at": missed.from_at, "until_at": missed.until_at,
-        "count": missed.count, "reason": missed.reason, "covered_by": missed.covered_by,
-    }  # fmt: skip
-    if not connection.run(sql["extend_range"], values):
-        connection.run(sql["insert_range"], values)
+def _range_row(missed: MissedRange, covering: Instant | None) -> list[Any]:
+    """A range in the order of `insert_ranges`; ``covering`` is the occurrence whose run covers it."""
+    return [
+        missed.schedule_id, missed.from_at, missed.until_at, missed.count, missed.reason, missed.covered_by, covering,
+    ]  # fmt: skip
+
+
+def _last_occurrence(plan: FirePlan) -> Instant | None:
+    return next((run.scheduled_at for run in reversed(plan.runs) if run.kind is Kind.SCHEDULED), None)
 
 
 def _move_cursors(

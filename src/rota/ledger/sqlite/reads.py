@@ -15,6 +15,10 @@ __all__ = ["attempts", "changes", "log", "nodes", "ranges", "revisions", "run", 
 
 Sql = dict[str, str]
 
+OPEN = {
+    State.WAITING: "SELECT id FROM rota_run WHERE state = 'waiting'",
+    State.RUNNING: "SELECT id FROM rota_run WHERE state = 'running'",
+}
 ORDERS = {"newest": "run.id DESC", "oldest": "run.id", "due": "run.run_at, run.id"}
 
 
@@ -24,7 +28,7 @@ def run(connection: Connection, sql: Sql, run_id: int, now: Instant) -> RunRecor
 
 
 def runs(connection: Connection, sql: Sql, where: RunFilter, now: Instant) -> list[RunRecord]:
-    """Conditions are put together from fixed texts; every value is a parameter."""
+    """Conditions are put together from fixed texts; every value is a parameter, or a member of an enumeration."""
     conditions, values = _conditions(where)
     text = f"{sql['run_columns']} {conditions} ORDER BY {ORDERS[where.order]} LIMIT :limit"
     return [_run(row) for row in connection.rows(text, {**values, "limit": where.limit, "now": now})]
@@ -43,12 +47,25 @@ def _conditions(where: RunFilter) -> tuple[str, dict[str, Any]]:
     }
     conditions = [text for text, (_, value) in tests.items() if value is not None]
     values: dict[str, Any] = {name: value for name, value in tests.values() if value is not None}
-    for column, wanted in (("state", where.states), ("kind", where.kinds), ("reason", where.reasons)):
+    if where.states:
+        conditions.append(_in_states(where.states))
+    for column, wanted in (("kind", where.kinds), ("reason", where.reasons)):
         if wanted:
-            names = [f"{column}_{index}" for index in range(len(wanted))]
-            conditions.append(f"run.{column} IN ({', '.join(':' + name for name in names)})")
-            values.update(zip(names, (str(value) for value in wanted), strict=True))
+            conditions.append(f"run.{column} IN ({_literals(wanted)})")
     return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
+
+
+def _in_states(states: Sequence[State]) -> str:
+    """The open states have indexes of their own, in which there is never much: whatever the history, these are found
+    at once."""
+    if all(one in OPEN for one in states):
+        return f"run.id IN ({' UNION ALL '.join(OPEN[one] for one in set(states))})"
+    return f"run.state IN ({_literals(states)})" if len(states) > 1 else f"run.state = {_literals(states)}"
+
+
+def _literals(values: Sequence[State] | Sequence[Kind] | Sequence[Reason]) -> str:
+    """Members of our own enumerations as SQL: written out, since partial indexes are not used for parameters."""
+    return ", ".join(f"'{type(value)(value).value}'" for value in values)
 
 
 def _run(row: Sequence[Any]) -> RunRecord:
@@ -110,12 +127,22 @@ def schedules(
     due_by: Instant | None,
     limit: int,
 ) -> list[ScheduleRecord]:
-    given = {"service": service, "task": task, "key": key, "limit": limit}
+    """By id; with ``due_by`` only live ones whose cursor is there by then, the earliest first."""
+    tests = {
+        "task.service = :service": ("service", service),
+        "task.name = :task": ("task", task),
+        "schedule.key = :key": ("key", key),
+    }
+    conditions = [text for text, (_, value) in tests.items() if value is not None]
+    values: dict[str, Any] = {name: value for name, value in tests.values() if value is not None}
+    base, order = sql["schedule_columns"], "schedule.id"
     if due_by is not None:
-        return [
-            ScheduleRecord(*row) for row in connection.rows(sql["schedules_due"], {**given, "due_by": due_by})
-        ]
-    return [ScheduleRecord(*row) for row in connection.rows(sql["schedules"], given)]
+        base, order = sql["schedules_due"], "schedule.next_at"
+        values["due_by"] = due_by
+    joint = " AND " if due_by is not None else " WHERE "
+    where = joint + " AND ".join(conditions) if conditions else ""
+    rows = connection.rows(f"{base}{where} ORDER BY {order} LIMIT :limit", {**values, "limit": limit})
+    return [ScheduleRecord(*row) for row in rows]
 
 
 def nodes(connection: Connection, sql: Sql, live: bool) -> list[NodeRecord]:

@@ -30,18 +30,30 @@ FROM json_each(:runs)
 WHERE true
 ON CONFLICT DO NOTHING;
 
--- name: run_of_occurrence
-SELECT id FROM rota_run WHERE schedule_id = :schedule_id AND scheduled_at = :scheduled_at AND kind = 'scheduled';
+-- name: extend_ranges
+-- A range that goes on where the last one of its schedule ended, for the same reason, is one range with it.
+UPDATE rota_range SET until_at = given.until_at, count = rota_range.count + given.count
+FROM (
+  SELECT value ->> 0 AS schedule_id, value ->> 1 AS from_at, value ->> 2 AS until_at, value ->> 3 AS count,
+    value ->> 4 AS reason, value ->> 5 AS covered_by
+  FROM json_each(:ranges)) AS given
+WHERE rota_range.id = (
+    SELECT id FROM rota_range AS last
+    WHERE last.schedule_id = given.schedule_id AND last.from_at < given.from_at ORDER BY last.from_at DESC LIMIT 1)
+  AND rota_range.until_at = given.from_at AND rota_range.reason = given.reason AND rota_range.covered_by IS given.covered_by;
 
--- name: extend_range
--- A range that goes on where the last one of its kind ended is one range.
-UPDATE rota_range SET until_at = :until_at, count = count + :count
-WHERE schedule_id = :schedule_id AND until_at = :from_at AND reason = :reason AND covered_by IS :covered_by;
-
--- name: insert_range
+-- name: insert_ranges
+-- Ranges that are not part of one that is there; a covered one learns the id of the run that covers it.
 INSERT INTO rota_range (schedule_id, from_at, until_at, count, reason, covered_by)
-VALUES (:schedule_id, :from_at, :until_at, :count, :reason, :covered_by)
-ON CONFLICT DO NOTHING;
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+  coalesce(value ->> 5, (
+    SELECT id FROM rota_run
+    WHERE rota_run.schedule_id = value ->> 0 AND rota_run.scheduled_at = value ->> 6 AND rota_run.kind = 'scheduled'))
+FROM json_each(:ranges)
+WHERE coalesce((
+    SELECT there.until_at FROM rota_range AS there
+    WHERE there.schedule_id = value ->> 0 AND there.from_at <= value ->> 1 ORDER BY there.from_at DESC LIMIT 1),
+  value ->> 1) <= value ->> 1;
 
 -- name: move_cursors
 -- Compare and set: a cursor that another fire has moved meanwhile stays where that one put it, and never goes back.

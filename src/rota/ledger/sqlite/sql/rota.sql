@@ -96,13 +96,11 @@ SELECT id, service, name, definition, revision, queue, retired_at, paused_at, pa
 FROM rota_task WHERE (:service IS NULL OR service = :service) AND (retired_at IS NULL OR :retired)
 ORDER BY service, name;
 
--- name: schedules
+-- name: schedule_columns
+-- A retired schedule has no next occurrence, though it keeps its cursor in case that its task comes back.
 SELECT schedule.id, schedule.task_id, task.service, task.name, schedule.key, schedule.rule, schedule.args,
   CASE WHEN schedule.retired_at IS NULL THEN schedule.next_at END, schedule.fired_at, schedule.created_at, schedule.retired_at
-FROM rota_schedule AS schedule JOIN rota_task AS task ON task.id = schedule.task_id
-WHERE (:service IS NULL OR task.service = :service) AND (:task IS NULL OR task.name = :task)
-  AND (:key IS NULL OR schedule.key = :key)
-ORDER BY schedule.id LIMIT :limit;
+FROM rota_schedule AS schedule JOIN rota_task AS task ON task.id = schedule.task_id;
 
 -- name: schedules_due
 -- Live schedules whose cursor is there by an instant, through the index of what is due.
@@ -110,10 +108,7 @@ SELECT schedule.id, schedule.task_id, task.service, task.name, schedule.key, sch
   schedule.next_at, schedule.fired_at, schedule.created_at, schedule.retired_at
 FROM rota_schedule AS schedule INDEXED BY rota_schedule_due
 JOIN rota_task AS task ON task.id = schedule.task_id
-WHERE schedule.next_at IS NOT NULL AND schedule.retired_at IS NULL AND schedule.next_at <= :due_by
-  AND (:service IS NULL OR task.service = :service) AND (:task IS NULL OR task.name = :task)
-  AND (:key IS NULL OR schedule.key = :key)
-ORDER BY schedule.next_at LIMIT :limit;
+WHERE schedule.next_at IS NOT NULL AND schedule.retired_at IS NULL AND schedule.next_at <= :due_by;
 
 -- name: zones
 SELECT value FROM rota_meta WHERE key = 'zones';
