@@ -237,3 +237,43 @@ def test_a_folder_that_is_a_file(empty: Desk) -> None:
     said = empty.rota("init", "taken")
     assert said.code == 1
     assert "Traceback" not in said.err
+
+
+ODD = [
+    "",
+    " ",
+    "-",
+    "--",
+    "-1",
+    "0",
+    "9" * 30,
+    "NaN",
+    "é\u202e",
+    "a\nb",
+    "*",
+    "{}",
+    "[1]",
+    "in 1e9d",
+    "../..",
+    "x" * 5000,
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_odd_values_are_never_a_defect(desk: Desk, odd: str) -> None:
+    """Whatever is typed, the answer is an answer: an exit code that is documented, and no traceback."""
+    lines = [
+        [odd], ["next", odd], ["next", "--count", odd], ["next", "--days", odd], ["explain", odd],
+        ["explain", "* * * * *", "--timezone", odd], ["tasks", odd], ["task", odd], ["runs", "--task", odd],
+        ["runs", "--state", odd], ["runs", "--since", odd], ["runs", "--before", odd], ["runs", "--key", odd],
+        ["log", odd], ["log", "1", "--tail", odd], ["trigger", odd], ["trigger", "publish", "--arg", odd],
+        ["trigger", "send", "--args", odd], ["trigger", "publish", "--at", odd], ["enqueue", "publish", "--key", odd],
+        ["pause", "publish", "-m", "x", "--for", odd], ["pause", "publish", "-m", odd], ["resume", odd],
+        ["cancel", odd], ["retry", odd], ["backfill", "publish", "--from", odd, "--yes"], ["status", "--fail-if", odd],
+        ["migrate", "--to", odd], ["--color", odd, "tasks"], ["--config", odd, "next"],
+    ]  # fmt: skip
+    for argv in lines:
+        said = desk.rota(*argv)
+        assert said.code in (0, 1, 2, 4), argv
+        assert "Rota itself failed" not in said.err, (argv, said.err)
+        assert said.code == 0 or said.err, argv

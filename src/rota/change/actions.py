@@ -19,6 +19,7 @@ from rota.change.records import (
     own_schedule,
     subject,
     task_of,
+    the_run,
 )
 from rota.clock import Instant
 from rota.errors import Conflict, UsageError
@@ -172,9 +173,7 @@ def cancel(ledger: Ledger, run_id: int, *, actor: str, reason: str | None = None
 
     Raises `UnknownName` if there is no such run, and `Conflict` if it has ended.
     """
-    run = ledger.run(run_id)
-    if run is None:
-        raise no_such_run(run_id)
+    run = the_run(ledger, run_id)
     line = change(ledger.now(), actor, "cancel", f"{run.service}/{run.task}", reason, run=run_id)
     found = ledger.cancel(run_id, line)
     if found is None:
@@ -189,9 +188,7 @@ def retry(ledger: Ledger, run_id: int, *, actor: str, reason: str | None = None)
 
     Raises `UnknownName` if there is no such run, and `Conflict` if it has not ended.
     """
-    run = ledger.run(run_id)
-    if run is None:
-        raise no_such_run(run_id)
+    run = the_run(ledger, run_id)
     line = change(ledger.now(), actor, "retry", f"{run.service}/{run.task}", reason, run=run_id)
     if not ledger.reopen(run_id, line):
         now = ledger.run(run_id) or run

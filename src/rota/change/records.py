@@ -12,7 +12,17 @@ from rota.ledger.protocol import Change, Ledger, ScheduleRecord, TaskRecord
 from rota.model.run import RunRecord, State
 from rota.model.task import Task
 
-__all__ = ["change", "has_ended", "iso", "must_be_live", "no_such_run", "own_schedule", "subject", "task_of"]
+__all__ = [
+    "change",
+    "has_ended",
+    "iso",
+    "must_be_live",
+    "no_such_run",
+    "own_schedule",
+    "subject",
+    "task_of",
+    "the_run",
+]
 
 
 def subject(task: TaskRecord) -> str:
@@ -47,6 +57,14 @@ def must_be_live(task: TaskRecord, done: str) -> None:
             retry=Retriable(False, "unless a rota brings it back"),
             next=("rota tasks",),
         )
+
+
+def the_run(ledger: Ledger, run_id: int) -> RunRecord:
+    """The run of that number. Raises `UnknownName`."""
+    run = ledger.run(run_id) if 0 < run_id < 2**63 else None
+    if run is None:
+        raise no_such_run(run_id)
+    return run
 
 
 def no_such_run(run_id: int) -> UnknownName:
