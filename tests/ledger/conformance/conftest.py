@@ -1,0 +1,50 @@
+"""The ledgers that every promise is tried on. Another implementation joins by one more entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.ledger.house import House
+
+from rota.clock import Clock
+from rota.ledger.protocol import Ledger
+from rota.testing import ManualClock
+
+Opener = Callable[[Path, Clock], Ledger]
+
+
+def _sqlite(folder: Path, clock: Clock, driver: str) -> Ledger:
+    from rota.ledger.sqlite.ledger import SqliteLedger
+
+    return SqliteLedger(folder / "rota.db", clock=clock, driver=driver)
+
+
+LEDGERS: dict[str, Opener] = {
+    "sqlite-apsw": partial(_sqlite, driver="apsw"),
+    "sqlite-sqlite3": partial(_sqlite, driver="sqlite3"),
+}
+
+
+@pytest.fixture(params=sorted(LEDGERS))
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """A ledger without a schema."""
+    clock, opened = ManualClock(), []
+
+    def open_() -> Ledger:
+        opened.append(LEDGERS[request.param](tmp_path, clock))
+        return opened[-1]
+
+    yield House(open_(), clock, open_)
+    for ledger in opened:
+        ledger.close()
+
+
+@pytest.fixture
+def house(empty: House) -> House:
+    """A ledger that is migrated, with one live node, ``n1``."""
+    empty.ledger.migrate()
+    empty.node()
+    return empty

@@ -1,0 +1,128 @@
+"""The rota: revisions, tasks that go and come back, and cursors that never go back behind a record."""
+
+from __future__ import annotations
+
+from tests.ledger.house import House
+
+from rota.clock import SECOND, Instant
+from rota.ledger.protocol import NewRevision, QueueLimits
+
+
+def cursor(house: House, task: str = "tidy", key: str = "") -> Instant | None:
+    return house.ledger.schedules("web", task, key=key)[0].next_at
+
+
+def test_a_revision_is_numbered_and_the_same_digest_changes_nothing(house: House) -> None:
+    task = house.task(every=60)
+    revision = NewRevision("web", "digest", '{"a": 1}', "ann", "first", [task])
+    first, again = house.ledger.apply(revision), house.ledger.apply(revision)
+    assert (first.number, first.changed, again.number, again.changed) == (1, True, 1, False)
+    other = house.ledger.apply(NewRevision("mail", "digest", "{}", "bob", "first", [house.task("send")]))
+    assert (other.number, other.changed) == (1, True)
+    (kept,) = house.ledger.revisions("web")
+    assert (kept.digest, kept.definition, kept.author, kept.reason, kept.applied_at) == (
+        "digest", '{"a": 1}', "ann", "first", house.now,
+    )  # fmt: skip
+    assert len(house.ledger.revisions()) == 2
+
+
+def test_a_task_that_goes_is_retired_with_its_schedules_and_comes_back_as_itself(house: House) -> None:
+    before = house.rota(house.task(every=60), house.task("other"))["tidy"]
+    house.put("tidy", "reader:1", 3600)
+    house.rota(house.task("other"))
+    assert [task.name for task in house.ledger.tasks("web")] == ["other"]
+    gone = next(task for task in house.ledger.tasks("web", retired=True) if task.name == "tidy")
+    assert gone.retired_at == house.now
+    assert all(
+        one.retired_at is not None and one.next_at is None for one in house.ledger.schedules("web", "tidy")
+    )
+    house.clock.move(hours=2)
+    assert house.ledger.next_due() is None
+    after = house.rota(house.task(every=60), house.task("other"))["tidy"]
+    assert (after.id, after.retired_at) == (before.id, None)
+    assert cursor(house) == house.now + 60 * SECOND
+    assert cursor(house, key="reader:1") is not None
+
+
+def test_what_a_program_took_away_does_not_come_back_with_its_task(house: House) -> None:
+    house.rota(house.task())
+    house.put("tidy", "reader:1", 60)
+    assert house.ledger.retire_schedules("web", "tidy", ["reader:1", "reader:9"]) == 1
+    house.rota(house.task("other"))
+    house.rota(house.task(), house.task("other"))
+    assert house.ledger.schedules("web", "tidy", key="reader:1")[0].retired_at is not None
+    assert house.ledger.next_due() is None
+
+
+def test_an_unchanged_schedule_keeps_its_cursor_and_so_what_fell_due_meanwhile(house: House) -> None:
+    house.rota(house.task(every=60))
+    due = cursor(house)
+    house.clock.move(seconds=90)
+    house.rota(house.task(every=60, priority=7))
+    assert cursor(house) == due
+
+
+def test_a_changed_schedule_gets_its_new_cursor(house: House) -> None:
+    house.rota(house.task(every=60))
+    house.rota(house.task(every=5))
+    assert cursor(house) == house.now + 5 * SECOND
+
+
+def test_a_cursor_never_goes_back_behind_a_record_and_never_dies_of_it(house: House) -> None:
+    house.rota(house.task(every=60, first=2))
+    house.fire(ahead=3)  # recorded ahead of its instant
+    recorded = house.runs()[0].scheduled_at
+    house.rota(house.task(every=5, first=1))  # the new rule's first occurrence is before that
+    after = cursor(house)
+    assert after is not None
+    assert after > recorded
+    house.clock.move(seconds=30)
+    assert house.fire().runs > 0
+
+
+def test_a_task_that_loses_its_schedule_fires_no_more(house: House) -> None:
+    house.rota(house.task(every=60))
+    house.rota(house.task())
+    assert house.ledger.next_due() is None
+    house.rota(house.task(every=60))
+    assert house.ledger.next_due() == house.now + 60 * SECOND
+
+
+def test_schedules_of_programs_are_added_moved_kept_and_taken_away(house: House) -> None:
+    house.rota(house.task())
+    assert house.put("tidy", "reader:1", 60) == 1
+    first = house.ledger.schedules("web", "tidy", key="reader:1")[0]
+    house.clock.move(seconds=10)
+    house.put("tidy", "reader:1", 60)  # the same rule: the cursor stays
+    assert cursor(house, key="reader:1") == first.next_at
+    house.put("tidy", "reader:1", 30)
+    assert cursor(house, key="reader:1") == house.now + 30 * SECOND
+    assert house.ledger.retire_schedules("web", "tidy", ["reader:1"]) == 1
+    assert house.ledger.retire_schedules("web", "tidy", ["reader:1"]) == 0
+    house.put("tidy", "reader:1", 30)
+    back = house.ledger.schedules("web", "tidy", key="reader:1")[0]
+    assert (back.id, back.retired_at, back.next_at) == (first.id, None, house.now + 30 * SECOND)
+    assert house.put("no-such-task", "reader:1", 60) == 0
+
+
+def test_schedules_are_found_by_any_of_their_names(house: House) -> None:
+    house.rota(house.task(every=60), house.task("send"))
+    for key in ("a", "b"):
+        house.put("send", key, 60)
+    assert [(one.task, one.key) for one in house.ledger.schedules()] == [
+        ("tidy", ""),
+        ("send", "a"),
+        ("send", "b"),
+    ]
+    assert [one.key for one in house.ledger.schedules("web", "send")] == ["a", "b"]
+    assert [one.key for one in house.ledger.schedules(key="b")] == ["b"]
+    assert house.ledger.schedules("mail") == []
+    assert len(house.ledger.schedules(limit=2)) == 2
+
+
+def test_queue_limits_belong_to_the_rota(house: House) -> None:
+    house.rota(house.task(queue="mail"), queues=[QueueLimits("mail", concurrency=1)])
+    house.enqueue(queue="mail"), house.enqueue(queue="mail")
+    assert len(house.claim(quota={"mail": 10})) == 1
+    house.rota(house.task(queue="mail"), queues=[QueueLimits("mail", concurrency=2)])
+    assert len(house.claim(quota={"mail": 10})) == 1
