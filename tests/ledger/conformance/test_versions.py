@@ -15,9 +15,9 @@ def test_an_empty_ledger_is_version_0_and_says_so_when_it_is_used(empty: House) 
     assert (found, serves >= 1) == (0, True)
     for use in (
         lambda: empty.ledger.runs(RunFilter()),
-        lambda: empty.ledger.next_due(),
-        lambda: empty.ledger.sweep(),
-        lambda: empty.node(),
+        empty.ledger.next_due,
+        empty.ledger.sweep,
+        empty.node,
         lambda: empty.ledger.prune(Instant(0)),
     ):
         with pytest.raises(LedgerVersion) as refused:

@@ -131,8 +131,9 @@ def _refuse(connection: Connection, sql: Sql, node: str, late: Sequence[Finish])
         for one, row in _paired(late, json.loads(connection.rows(sql["refused_by"], {"keys": keys})[0][0]))
     }
     refused = [one for one in late if not _is_recorded(one, known.get((one.id, one.token)))]
+    rows = [(one, known.get((one.id, one.token))) for one in refused]
     notes = [
-        _late_note(one, node, known[one.id, one.token]) for one in refused if (one.id, one.token) in known
+        _late_note(one, node, row) for one, row in rows if row is not None and not _is_anothers(one, row)
     ]
     if notes:
         connection.run(sql["note_late"], {"late": json.dumps(notes)})
@@ -157,6 +158,11 @@ def _is_recorded(one: Finish, row: Sequence[Any] | None) -> bool:
     if told is not None:
         return bool(told == one.ended and told_at == one.finished_at)
     return bool(token == one.token and state == one.move.state and finished_at == one.finished_at)
+
+
+def _is_anothers(one: Finish, row: Sequence[Any]) -> bool:
+    """Whether the attempt has no story of its own yet: another node holds it, and it alone will tell."""
+    return bool(row[1] == one.token and row[5] is None)
 
 
 def _late_note(one: Finish, node: str, row: Sequence[Any]) -> list[Any]:
