@@ -213,9 +213,10 @@ class Rota:
         ledger = self.ledger
         await asyncio.to_thread(keep_up_with_zones, ledger)
         await asyncio.to_thread(apply, ledger, self.loaded, author=self.service, reason="applied at start-up")
-        self.node = build_node(self.settings, ledger, self.loaded, clock=self._clock)
-        await self.node.start()
-        return self.node
+        node = build_node(self.settings, ledger, self.loaded, clock=self._clock)
+        await node.start()
+        self.node = node
+        return node
 
     async def stop(self, drain: float | None = None) -> None:
         """Drain the node and close the ledger."""

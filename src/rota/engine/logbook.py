@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from rota.clock import Clock
 from rota.engine.calls import LedgerThread
+from rota.errors import LedgerError, LedgerUnreachable
 from rota.ledger.protocol import Ledger, LogLine
 
 __all__ = ["LogBook", "Page"]
@@ -47,10 +49,25 @@ class LogBook:
         progress, self._progress = self._progress, {}
         try:
             await self._thread(self._ledger.write_log, lines, progress)
-        except BaseException:
+        except LedgerUnreachable:
             self._lines[:0] = lines
             self._progress = {**progress, **self._progress}
             raise
+        except LedgerError as error:
+            await self._thread(self._write_singly, lines, error)
+
+    def _write_singly(self, lines: list[LogLine], error: LedgerError) -> None:
+        """A line that the ledger refuses must not cost the others; in its place stands that it was refused."""
+        for line in lines:
+            try:
+                self._ledger.write_log([line])
+            except LedgerUnreachable:
+                raise
+            except LedgerError:
+                said = replace(
+                    line, text=f"[a line of {len(line.text)} characters was refused: {error.what}]"
+                )
+                self._ledger.write_log([said])
 
 
 class Page:

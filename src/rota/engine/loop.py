@@ -46,10 +46,14 @@ class Loop:
         """Have the next step come at once. From the event loop's thread only."""
         self._woken.set()
 
-    async def stop(self) -> None:
-        """Let the step under way end, and take no other."""
+    def ask_to_stop(self) -> None:
+        """Take no other step after the one under way."""
         self._stopping = True
         self._woken.set()
+
+    async def stop(self) -> None:
+        """Let the step under way end, and take no other."""
+        self.ask_to_stop()
         if self._task is not None:
             await self._task
             self._task = None

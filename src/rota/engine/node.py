@@ -335,8 +335,8 @@ class Node:
 
     async def _claim_no_more(self) -> None:
         for loop in self._seeking:
-            loop.wake()
-        self._held.wake()
+            loop.ask_to_stop()
+        self._held.wake()  # its step sleeps until an instant
         for loop in self._seeking:
             await loop.stop()
 
@@ -348,7 +348,7 @@ class Node:
             await asyncio.sleep(0.01)
         for loop in self._serving:
             await loop.stop()
-        self._heart.stop()
+        await asyncio.to_thread(self._heart.stop)  # it may be waiting for the ledger
         try:
             if not self._settler.pending:
                 await self._thread(self._ledger.leave, self.id)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 from rota.clock import SECOND, Instant
 from rota.engine.calls import LedgerThread
 from rota.engine.plan import plan_schedule
+from rota.errors import RotaError
 from rota.ledger.protocol import DueSchedule, Fired, FirePlan, Ledger
 from rota.timing import Occurrences, compile_schedule, schedule_from_json
 
 __all__ = ["Planner", "Rules"]
+
+_log = logging.getLogger("rota.engine")
 
 BATCH = 1000
 """Schedules a fire locks at once: large enough to share the commit, small enough to let others write between."""
@@ -48,20 +52,23 @@ class Planner:
         self._poll = poll
         self._fired = fired
         self._rules = Rules()
+        self._planned = 0
+        self._told: set[str] = set()
 
     async def step(self) -> float:
         """Fire one batch; returns the seconds until the next is due, at most the poll."""
         fired, now = await self._thread(self.fire)
         if fired.runs:
             self._fired()
-        if fired.next_at is None:
-            return self._poll
+        if fired.next_at is None or (fired.schedules and not self._planned):
+            return self._poll  # nothing is to come, or all that is due is for another node to plan
         return min(self._poll, max(0.0, (fired.next_at - self._ahead - now) / SECOND))
 
     def fire(self, limit: int = BATCH) -> tuple[Fired, Instant]:
         """Fire what is due by the horizon now, on this thread."""
         now = self._ledger.now()
         until = Instant(now + self._ahead)
+        self._planned = 0
         fired = self._ledger.fire(
             until, limit, lambda due, at: self._plans(due, at, Instant(at + self._ahead))
         )
@@ -70,4 +77,18 @@ class Planner:
     def _plans(self, due: Sequence[DueSchedule], now: Instant, until: Instant) -> Iterator[FirePlan]:
         for schedule in due:
             seed = f"{schedule.service}/{schedule.task}/{schedule.key}"
-            yield plan_schedule(schedule, self._rules.occurrences(schedule.rule, seed), now, until)
+            try:
+                occurrences = self._rules.occurrences(schedule.rule, seed)
+            except RotaError as error:  # for instance a library of holidays that only other nodes have
+                self._tell_once(seed, error)
+                continue
+            self._planned += 1
+            yield plan_schedule(schedule, occurrences, now, until)
+
+    def _tell_once(self, seed: str, error: RotaError) -> None:
+        """A schedule that cannot be computed here holds up no other, and is not told with every fire."""
+        if seed not in self._told:
+            self._told.add(seed)
+            _log.error(
+                "the schedule of %s cannot be computed on this node and waits for another: %s", seed, error
+            )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rota.clock import Instant
 from rota.engine.calls import LedgerThread
 from rota.engine.logbook import LogBook
+from rota.errors import LedgerError, LedgerUnreachable
 from rota.events import Events, RunEnded, RunsChanged
 from rota.ledger.protocol import Claimed, Finish, Ledger
 
@@ -45,6 +48,7 @@ class Settler:
         self._node = node
         self._settled = settled
         self._pending: list[tuple[str, Settled]] = []
+        self._size = BATCH
         self.wake: Callable[[], None] = lambda: None
 
     def add(self, claimed: Claimed, finish: Finish) -> None:
@@ -64,7 +68,14 @@ class Settler:
         batch = self._take()
         node = batch[0][0]
         await self._logbook.flush()  # a run that has ended has its whole log
-        refused = await self._thread(self._ledger.finish, node, [finish for _, (_, finish) in batch])
+        try:
+            refused = await self._thread(self._ledger.finish, node, [finish for _, (_, finish) in batch])
+        except LedgerUnreachable:
+            raise  # nothing is given up: the very same batch is written when the ledger is back
+        except LedgerError as error:
+            self._narrow(error)
+            return 0.0
+        self._size = BATCH
         del self._pending[: len(batch)]
         self._tell([settled for _, settled in batch], set(refused))
         self._settled()
@@ -73,10 +84,26 @@ class Settler:
     def _take(self) -> list[tuple[str, Settled]]:
         """The oldest outcomes of one identity; they leave the list only once they are written."""
         first = self._pending[0][0]
-        batch = self._pending[:BATCH]
-        if batch[-1][0] == first:
-            return batch
-        return [entry for entry in batch if entry[0] == first][: _same(batch, first)]
+        batch = self._pending[: self._size]
+        return batch[: _same(batch, first)]
+
+    def _narrow(self, error: LedgerError) -> None:
+        """One outcome that the ledger refuses must not hold up the others: look for it by halves, and record of it
+        only that it could not be recorded."""
+        if self._size > 1:
+            self._size = max(1, min(self._size, len(self._pending)) // 2)
+            return
+        node, (claimed, finish) = self._pending[0]
+        if finish.ended == "unrecordable":
+            raise error  # not even that: it stays, and is told with every try
+        _log.error(
+            "run %d of %s: its outcome is refused by the ledger: %s", claimed.id, claimed.task, error.what
+        )
+        said = json.dumps(
+            {"type": "OutcomeRefused", "message": f"the outcome could not be recorded: {error.what}"}
+        )
+        plain = replace(finish, ended="unrecordable", result=None, error=said, note=None)
+        self._pending[0] = node, (claimed, plain)
 
     def _tell(self, batch: Sequence[Settled], refused: set[int]) -> None:
         for claimed, _ in batch if refused else ():
