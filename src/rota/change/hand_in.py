@@ -76,7 +76,9 @@ class HandIn:
         occurrences = compile_schedule(schedule, seed=f"{known.service}/{task}/{_key(key)}")
         next_at = occurrences.next_after(self._ledger.now())
         text = self._loaded.validate_args(task, args)
-        entry = NewSchedule(known.service, task, key, canonical_text(schedule_as_json(schedule)), next_at, text)
+        entry = NewSchedule(
+            known.service, task, key, canonical_text(schedule_as_json(schedule)), next_at, text
+        )
         self._ledger.put_schedules([entry], connection=connection)
         return next_at
 
