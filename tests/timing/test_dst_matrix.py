@@ -10,7 +10,9 @@ from tests.timing.strategies import ZONES
 
 from rota.clock import SECOND, to_instant
 from rota.model.schedule import Cron, Schedule
-from rota.timing import Occurrences, compile_schedule, occurrences
+from rota.timing import Occurrences, compile_schedule, occurrences, zones
+from rota.timing.cron import cron_times
+from rota.timing.walk import WallRule
 
 YEARS = {"Pacific/Apia": 2011, "Antarctica/Casey": 2011, "Asia/Tehran": 2021}
 
@@ -69,6 +71,7 @@ def test_the_answer_is_always_later_and_the_same_from_everywhere(
             assert following is not None
             assert following > at
             assert following == next((one for one in due if one > at), following)
+            assert schedule.count_between(begin, at) == sum(one <= at for one in due)
 
 
 def test_fixed_times_in_the_gap_fire_at_its_end_together() -> None:
@@ -168,3 +171,38 @@ def test_seconds_in_the_gap_come_due_as_one() -> None:
     schedule = compile_schedule(Schedule((Cron("15,45 30 2 * * *", "first"),), "Europe/Berlin"))
     at = to_instant(datetime(2027, 3, 28, tzinfo=UTC))
     assert schedule.between(at, at + 20 * 3600 * SECOND) == [to_instant(datetime(2027, 3, 28, 1, tzinfo=UTC))]
+
+
+def test_a_gap_and_the_time_at_its_end_are_counted_once() -> None:
+    schedule = cron("0,30 2,3 * * *", "Europe/Berlin")
+    begin, end = (
+        to_instant(datetime(2027, 3, 28, tzinfo=UTC)),
+        to_instant(datetime(2027, 3, 28, 12, tzinfo=UTC)),
+    )
+    assert len(schedule.between(begin, end)) == schedule.count_between(begin, end) == 2
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Casey", "Pacific/Apia"])
+def test_it_does_not_matter_how_long_a_stretch_of_zone_data_is_kept(zone: str, monkeypatch) -> None:
+    """Half an hour at a time, so that many stretches begin inside a fold."""
+    year = YEARS.get(zone, 2026)
+    moments = transitions(zone, datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
+    spans = [(to_instant(at) - 4 * 3600 * SECOND, to_instant(at) + 30 * 3600 * SECOND) for at in moments]
+
+    def found() -> list[list[int]]:
+        place = zones.Zone(zone, zone_of(zone))
+        rows = []
+        for expression in ("30 2 * * *", "*/10 * * * *", "5,35 0-5 * * *"):
+            times = cron_times(expression, None, "")
+            rule = WallRule(times, place, fixed=times.fixed, gap_runs=True, fold_twice=False)
+            for begin, end in spans:
+                row, at = [], begin // SECOND
+                while (at := rule.next_after(at) or end) < end // SECOND:
+                    row.append(at)
+                assert rule.count(begin // SECOND, end // SECOND - 1) == len(row)
+                rows.append(row)
+        return rows
+
+    usual = found()
+    monkeypatch.setattr(zones, "_STRETCH", 11)
+    assert found() == usual

@@ -184,6 +184,12 @@ def test_nothing_but_exceptions_ends() -> None:
     assert compile_schedule(christmas).next_after(at(2026, 1, 1)) is None
 
 
+def test_patience_is_counted_from_the_first_occurrence_and_not_from_the_instant_asked() -> None:
+    moments = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+    schedule = parse_schedule(Schedule((At(moments),), excepts=(Dates((date(2026, 1, 1),)),)))
+    assert shown(schedule, at(1900, 1, 1), 9) == ["2026-01-02 00:00"]
+
+
 def test_an_exception_of_a_day_whose_midnight_comes_twice() -> None:
     """On 1 November 2026 in Havana the clock goes from 01:00 back to 00:00."""
     schedule = Schedule((Cron("*/30 * * * *"),), "America/Havana", (Dates((date(2026, 11, 1),)),))
@@ -252,6 +258,15 @@ def test_jitter_longer_than_the_distance_keeps_the_order(jitter: int, seed: str,
     assert ready.next_after(day + asked) == next(
         (one for one in row if one > day + asked), ready.next_after(row[-1])
     )
+
+
+def test_jitter_does_not_reach_the_next_of_a_quick_row() -> None:
+    ready = compile_schedule(
+        Schedule((Every(timedelta(milliseconds=2)),), jitter=timedelta(seconds=1)), seed="a"
+    )
+    row = ready.between(-1, 200_000)
+    assert [moment // 2000 for moment in row] == list(range(len(row)))
+    assert {moment % 2000 for moment in row} == {0, 1000}
 
 
 def test_jitter_is_spread_over_its_whole_length() -> None:

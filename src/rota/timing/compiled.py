@@ -116,10 +116,11 @@ class Occurrences:
         found = self._joined(instant)
         if exceptions is None:
             return found
+        last = None if found is None else found + _PATIENCE
         while found is not None and (end := exceptions.until(found)) is not None:
-            if end - instant > _PATIENCE and found - instant > _PATIENCE:
-                return None
             found = self._joined(end - 1)
+            if last is not None and found is not None and found > last:
+                return None
         return found
 
     def _joined(self, instant: int) -> int | None:

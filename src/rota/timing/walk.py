@@ -83,7 +83,8 @@ class WallRule:
                 owed = self._times.first_from(low)
                 total += owed is not None and owed < begin and self._times.first_from(begin) != begin
                 low = begin
-            total += self._times.count(low, high)
+            if low < high:  # not so where it ends inside a second pass
+                total += self._times.count(low, high)
             if period.end > until:
                 break
             at = int(period.end)

@@ -12,8 +12,9 @@ import math
 from bisect import bisect_right
 from datetime import datetime, timedelta
 from functools import lru_cache
-from importlib import import_module, resources
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,8 +26,8 @@ __all__ = ["DAY", "Period", "Zone", "forget_zones", "zone", "zone_names", "zone_
 DAY = 86_400
 """Seconds of a day without transition."""
 
-_STRETCH = 1 << 25
-"""Seconds (about 388 days) whose periods are found and kept together."""
+_STRETCH = 25
+"""Periods are found and kept together for 2**25 seconds, about 388 days."""
 
 _STEP = 5 * DAY
 """How far apart a zone is asked. No zone has ever changed twice within six days (Recife in 2000 comes nearest)."""
@@ -66,9 +67,9 @@ class Zone:
         """The period that holds a UTC second. A long period may be given in pieces, with nothing between them."""
         if self._info is None:
             return _FOREVER[0]
-        found = self._stretches.get(at >> 25)
+        found = self._stretches.get(at >> _STRETCH)
         if found is None:
-            found = self._keep(at >> 25)
+            found = self._keep(at >> _STRETCH)
         return found[1][bisect_right(found[0], at) - 1]
 
     def offset(self, at: int) -> int:
@@ -89,7 +90,7 @@ class Zone:
         return self._info or ZoneInfo("UTC")
 
     def _keep(self, number: int) -> tuple[list[float], tuple[Period, ...]]:
-        periods = self._find(number * _STRETCH, (number + 1) * _STRETCH)
+        periods = self._find(number << _STRETCH, (number + 1) << _STRETCH)
         if len(self._stretches) >= _STRETCHES_KEPT:
             self._stretches = {}
         made = self._stretches[number] = ([period.start for period in periods], periods)
@@ -155,16 +156,19 @@ def zone(name: str) -> Zone:
             found=repr(name),
             hint=_nearest_zone(name),
         )
-    folder, _, leaf = f"zoneinfo/{name}".rpartition("/")
-    package = "tzdata." + folder.replace("/", ".")
-    with resources.files(package).joinpath(leaf).open("rb") as file:
+    with (_data() / "zoneinfo" / name).open("rb") as file:
         return Zone(name, ZoneInfo.from_file(file, key=name))
 
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
     """All names of the zone data in use."""
-    return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
+    return frozenset((_data() / "zones").read_text("utf-8").split())
+
+
+def _data() -> Path:
+    """The folder of the tzdata package. (`importlib.resources` would double the time that this module loads.)"""
+    return Path(str(import_module("tzdata").__file__)).parent
 
 
 @lru_cache(maxsize=256)
