@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from benchmarks.rota_side import fill, median, rota_in, table
+from rota import Rota
 from rota.engine.calls import LedgerThread
 from rota.engine.planner import Planner
 from rota.ledger.protocol import NewSchedule
@@ -22,7 +24,8 @@ IDLE_SECONDS = 10.0
 
 
 def registered(folder: Path, size: int) -> dict[str, float]:
-    bench = rota_in(folder)
+    """One in a hundred is a task's own schedule, the others were added at run time under keys."""
+    bench = _with_tasks(folder, size // 100)
     fill(bench, 0)
     ledger = bench.ledger
     from rota.define.canonical import canonical_text
@@ -31,13 +34,15 @@ def registered(folder: Path, size: int) -> dict[str, float]:
     schedule = parse_schedule("0 0 1 1 *")
     rule = canonical_text(schedule_as_json(schedule))
     next_at = compile_schedule(schedule).next_after(ledger.now())
-    for start in range(0, size, 10_000):
+    for start in range(size // 100, size, 10_000):
         keys = range(start, min(start + 10_000, size))
         ledger.put_schedules([NewSchedule("bench", "no-op", f"key:{key}", rule, next_at) for key in keys])
     bench.close()
 
+    began = time.perf_counter()
+    bench = _with_tasks(folder, size // 100)  # as a new process would: defined, applied, started
+
     async def go() -> dict[str, float]:
-        began = time.perf_counter()
         async with bench.running():
             ready = time.perf_counter() - began
             cpu = time.process_time()
@@ -48,6 +53,29 @@ def registered(folder: Path, size: int) -> dict[str, float]:
     found = asyncio.run(go())
     found["tick"] = _tick(bench)
     return found
+
+
+def _with_tasks(folder: Path, tasks: int) -> Rota:
+    bench = rota_in(folder)
+    for number in range(tasks):
+        bench.task(
+            name=f"task-{number}",
+            schedule="0 0 1 1 *",
+            owner="bench@example.org",
+            expects="nothing falls due",
+            rollback="nothing to put back",
+        )(_copy_of_no_op(number))
+    return bench
+
+
+def _copy_of_no_op(number: int) -> Callable[[], Awaitable[None]]:
+    """A function of its own for each task, since a function is one task."""
+
+    async def nothing() -> None:
+        return None
+
+    nothing.__qualname__ = nothing.__name__ = f"nothing_{number}"
+    return nothing
 
 
 def _tick(bench: object) -> float:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.faults.accounting import account
 
 from rota.app import open_ledger, read_settings
 from rota.clock import SECOND, Instant
 from rota.errors import RotaError
 from rota.ledger.protocol import RunFilter
 from rota.model.run import Kind, State
-from tests.faults.accounting import account
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,7 +97,9 @@ def test_four_web_workers_run_each_occurrence_exactly_once(tmp_path, ledger):
         service.wait_until_up()
         wait_for(lambda: len(ledger.nodes()) == 4, 30, service.log)
         since = ledger.now()
-        seen = {httpx2.post(f"{service.url}/greet/{number}", timeout=10).json()["run"] for number in range(20)}
+        seen = {
+            httpx2.post(f"{service.url}/greet/{number}", timeout=10).json()["run"] for number in range(20)
+        }
         wait_for(lambda: ledger.now() > since + 6 * SECOND, 15, service.log)
         until = ledger.now()
     finally:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 
+from tests.engine.harness import DUTY, ended, rota_in, until
+
 from rota import Run
 from rota.errors import LedgerError, LedgerUnreachable, ScheduleError
 from rota.model.run import State
-from tests.engine.harness import DUTY, ended, rota_in, until
 
 
 def test_one_outcome_that_is_refused_is_recorded_as_such_and_the_others_as_they_are(tmp_path, monkeypatch):

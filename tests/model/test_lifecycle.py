@@ -87,7 +87,11 @@ def test_every_end_of_a_run_that_was_asked_to_stop(event):
 
 def test_what_counts_as_a_try():
     retries = Retries(attempts=9)
-    counted = {type(event): step(R, event, Tally(2, 1), retries).tally for event in EVENTS if step(R, event, Tally(2, 1), retries)}
+    counted = {
+        type(event): step(R, event, Tally(2, 1), retries).tally
+        for event in EVENTS
+        if step(R, event, Tally(2, 1), retries)
+    }
     assert counted.pop(HandedBack) == Tally(2, 1)
     assert counted.pop(Lost) == Tally(3, 2)
     assert set(counted.values()) == {Tally(3, 1)}
@@ -115,7 +119,9 @@ def test_the_asked_delay_goes_before_the_backoff():
 
 @given(
     attempts=st.integers(1, 20),
-    events=st.lists(st.sampled_from([Errored(), TimedOut(), Lost(), HandedBack(), Errored(crashed=True)]), max_size=60),
+    events=st.lists(
+        st.sampled_from([Errored(), TimedOut(), Lost(), HandedBack(), Errored(crashed=True)]), max_size=60
+    ),
 )
 def test_a_run_is_tried_exactly_as_often_as_allowed(attempts, events):
     """Whatever happens to it, the tries that count never exceed the attempts, and it ends when they are spent."""
@@ -135,7 +141,9 @@ def test_a_run_is_tried_exactly_as_often_as_allowed(attempts, events):
 
 @given(spent=st.integers(1, 10_000), spread=st.floats(-1, 1))
 def test_the_backoff_is_within_its_jitter_and_cap(spent, spread):
-    retries = Retries(attempts=2, backoff=timedelta(seconds=3), factor=2.5, max=timedelta(seconds=100), jitter=0.2)
+    retries = Retries(
+        attempts=2, backoff=timedelta(seconds=3), factor=2.5, max=timedelta(seconds=100), jitter=0.2
+    )
     delay = backoff(retries, spent, spread).total_seconds()
     middle = min(3 * 2.5 ** min(spent - 1, 64), 100)
     assert middle * 0.8 - 1e-5 <= delay <= middle * 1.2 + 1e-5
