@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -26,8 +29,9 @@ def read_settings(**overrides: Any) -> Settings:
     """
     from pydantic import ValidationError
 
-    from rota.settings import Settings
+    from rota.settings import OTHER_VARIABLES, Settings
 
+    _refuse_misspelt(Settings.model_fields, OTHER_VARIABLES)
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
@@ -39,6 +43,21 @@ def read_settings(**overrides: Any) -> Settings:
             found=repr(first.get("input")),
             where=f"--{name.replace('_', '-')} or the environment variable ROTA_{name.upper()}",
         ) from None
+
+
+def _refuse_misspelt(names: Iterable[str], others: AbstractSet[str]) -> None:
+    """A variable that is nearly a setting's is a setting that would not be obeyed. Others are somebody else's: a
+    task's own environment carries ``ROTA_`` names as well."""
+    known = {f"ROTA_{name.upper()}" for name in names}
+    for variable in sorted(os.environ.keys() - known - others):
+        near = get_close_matches(variable, known, 1, 0.85) if variable.startswith("ROTA_") else []
+        if near:
+            raise UsageError(
+                "an environment variable is not a setting",
+                expected=f"one of the settings; the nearest is {near[0]}",
+                found=variable,
+                where="the environment of this process",
+            )
 
 
 def open_ledger(settings: Settings, *, clock: Clock | None = None, migrate: bool = True) -> Ledger:

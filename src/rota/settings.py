@@ -9,7 +9,21 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Settings"]
+__all__ = ["OTHER_VARIABLES", "Settings"]
+
+OTHER_VARIABLES = frozenset(
+    {"ROTA_TOKEN", "ROTA_TOKEN_FILE", "ROTA_ALLOWED_HOSTS", "ROTA_ACTOR", "ROTA_TRACEBACK", "ROTA_COMPLETE"}
+    | {
+        "ROTA_RUN_ID",
+        "ROTA_TASK",
+        "ROTA_SCHEDULED_AT",
+        "ROTA_ATTEMPT",
+        "ROTA_KEY",
+        "ROTA_ARGS",
+        "ROTA_REHEARSAL",
+    }
+)
+"""Names that begin as settings do and are none: security's, the command line's, and what a task's command finds."""
 
 
 class Settings(BaseSettings):

@@ -19,7 +19,8 @@ from rota.define.load import load_file
 @pytest.mark.parametrize("block", all_blocks("python"), ids=str)
 def test_python_compiles_and_its_imports_exist(block: Block) -> None:
     if block.text.startswith(">>>"):
-        return _run_as_doctest(block)
+        _run_as_doctest(block)
+        return
     tree = ast.parse(block.text, filename=str(block))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rota":
