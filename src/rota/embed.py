@@ -89,6 +89,7 @@ class Rota:
 
     @property
     def settings(self) -> Settings:
+        """What holds in this process: what was handed in here, else the environment, else the default."""
         return read_settings(**self._overrides)
 
     # -- handing in
