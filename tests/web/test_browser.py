@@ -221,6 +221,23 @@ def test_a_list_shows_a_new_run_by_itself(browser: Any, served: Served) -> None:
     page.context.close()
 
 
+@pytest.mark.parametrize("late", ["rota.js", "htmx.min.js", "hx-sse.min.js"])
+def test_a_page_is_live_whichever_of_its_scripts_comes_late(browser: Any, served: Served, late: str) -> None:
+    address = served.start()
+    context = browser.new_context()
+    context.set_default_timeout(LIMIT)
+
+    def hold(route: Any) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    context.route(f"**/static/{late}*", hold)
+    page = context.new_page()
+    page.goto(f"{address}/?token={TOKEN}")
+    page.wait_for_selector('[data-live="on"]')
+    context.close()
+
+
 def test_an_open_tab_does_not_hold_up_the_server(browser: Any, served: Served) -> None:
     address = served.start()
     page = visit(browser, address, [])
