@@ -172,7 +172,7 @@ def _held_by(rota, run_id, node):
 
 def _take_over(rota, node):
     """What another node does to a silent one; its lease is made to have run out."""
-    with rota.ledger._store.write() as connection:
+    with rota.ledger._store._writing() as connection:
         connection.run("UPDATE rota_node SET lease_until = 0 WHERE id = :id", {"id": node})
     assert rota.ledger.rescue([node], decide) == 1
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rota.errors import LedgerVersion, Retriable, UsageError
 
-__all__ = ["must_serve", "newest", "path"]
+__all__ = ["Migrations", "must_serve", "newest", "path"]
 
 Migrations = Mapping[int, tuple[str, str]]
 """version -> (up, down)"""

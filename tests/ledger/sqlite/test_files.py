@@ -27,7 +27,7 @@ def fill(house: House) -> None:
 def test_a_full_disk_costs_nothing_that_was_acknowledged_and_heals(house: House) -> None:
     kept = house.enqueue()
     store = house.ledger._store  # type: ignore[attr-defined]  # the disk is made small from within
-    with store.write() as connection:
+    with store._writing() as connection:
         pages = connection.rows("PRAGMA page_count")[0][0]
         connection.rows(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(LedgerUnreachable) as full:
@@ -36,7 +36,7 @@ def test_a_full_disk_costs_nothing_that_was_acknowledged_and_heals(house: House)
     assert full.value.retry.safe is True
     acknowledged = {run.id for run in house.runs()}
     assert kept in acknowledged
-    with store.write() as connection:
+    with store._writing() as connection:
         connection.rows("PRAGMA max_page_count = 1000000")
     assert house.enqueue() > max(acknowledged)
     assert {run.state for run in house.runs()} == {State.WAITING}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import apsw
 
+from rota.ledger.sql.connection import Connection as SqlConnection
+from rota.ledger.sql.connection import Params, Row
 from rota.ledger.sqlite.faults import faults, is_busy
 
 __all__ = ["Apsw", "Connection", "Driver", "Stdlib", "connect", "patiently"]
 
 Driver = Literal["apsw", "sqlite3"]
-Params = Mapping[str, Any] | Sequence[Any]
 
 BUSY_TIMEOUT = 5_000  # milliseconds that SQLite itself waits for a lock
 PATIENCE = 30.0  # seconds that a lock is asked for again: SQLite's waiting is not fair
@@ -23,18 +25,16 @@ CHECKPOINT = 1_000  # pages of the write-ahead log after which the writer copies
 WAL_LIMIT = 64 * 1024 * 1024  # bytes that the write-ahead log's file keeps after a checkpoint
 
 
-class Connection(Protocol):
-    """What the ledger needs of a driver."""
-
-    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
-
-    def run(self, sql: str, params: Params = ()) -> int:
-        """Run a statement; returns how many rows it changed."""
-        ...
-
-    def script(self, sql: str) -> None: ...
+class Connection(SqlConnection, Protocol):
+    """A driver's connection to a file."""
 
     def close(self) -> None: ...
+
+
+def _many(rows: Sequence[Row]) -> Sequence[Row]:
+    """One JSON array is quicker to bring over than many rows of it."""
+    found: list[Row] = json.loads(rows[0][0])
+    return found
 
 
 class Apsw:
@@ -49,6 +49,9 @@ class Apsw:
         if self._theirs:
             cursor.row_trace = _as_it_is  # whatever rows its owner wishes for, these are tuples
         return cursor.execute(sql, params).fetchall()
+
+    def many(self, sql: str, params: Params = ()) -> Sequence[Row]:
+        return _many(self.rows(sql, params))
 
     def run(self, sql: str, params: Params = ()) -> int:
         self.rows(sql, params)
@@ -79,6 +82,9 @@ class Stdlib:
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         return self._execute(sql, params)[0]
+
+    def many(self, sql: str, params: Params = ()) -> Sequence[Row]:
+        return _many(self.rows(sql, params))
 
     def run(self, sql: str, params: Params = ()) -> int:
         return self._execute(sql, params)[1]

@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 from rota.errors import LedgerError, Retriable
+from rota.ledger.sql.connection import Connection as SqlConnection
 from rota.ledger.sqlite.connect import Connection, Driver, connect, patiently
 from rota.ledger.sqlite.faults import faults
+from rota.ledger.sqlite.theirs import accept
 
-__all__ = ["Store"]
+__all__ = ["FileStore"]
+
+T = TypeVar("T")
 
 READERS = 4
 """Connections that read at once; whoever comes then waits for one of them, never for a writer."""
 
 
-class Store:
+class FileStore:
     """Hands out connections, opened when they are first needed."""
 
     def __init__(self, path: Path, driver: Driver, synchronous: str) -> None:
@@ -32,8 +37,29 @@ class Store:
         self._lent = 0
         self._pid = os.getpid()
 
+    def write(self, work: Callable[[SqlConnection], T], *, alone: bool = False) -> T:
+        """One transaction; a file has one writer at a time, so each works alone."""
+        with self._writing() as connection:
+            return work(connection)
+
+    def read(self, work: Callable[[SqlConnection], T]) -> T:
+        with self._reading() as connection:
+            return work(connection)
+
+    def view(self, work: Callable[[SqlConnection], T]) -> T:
+        with self._reading() as connection:
+            connection.script("BEGIN")
+            try:
+                return work(connection)
+            finally:
+                connection.script("ROLLBACK")
+
+    def join(self, theirs: Any, work: Callable[[SqlConnection], T]) -> T:
+        with faults(self.path):
+            return work(accept(theirs, self.path, self.driver, self.is_open))
+
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
+    def _writing(self) -> Iterator[Connection]:
         """One transaction, begun as a writer, so that it never fails half-way for want of the lock."""
         self._refuse_fork()
         with self._write_lock, faults(self.path):
@@ -52,7 +78,7 @@ class Store:
                 raise
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
+    def _reading(self) -> Iterator[Connection]:
         """A connection for single statements: each sees the latest commit, and waits for no writer."""
         self._refuse_fork()
         with faults(self.path):
@@ -65,16 +91,6 @@ class Store:
                     reader.close()
                 raise
             self._give_back(reader)
-
-    @contextlib.contextmanager
-    def view(self) -> Iterator[Connection]:
-        """One consistent view for several statements."""
-        with self.read() as reader:
-            reader.script("BEGIN")
-            try:
-                yield reader
-            finally:
-                reader.script("ROLLBACK")
 
     def connect(self, *, writer: bool = False) -> Connection:
         """A connection of one's own, for what takes long."""

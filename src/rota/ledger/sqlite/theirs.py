@@ -9,13 +9,12 @@ from typing import Any
 import apsw
 
 from rota.errors import UsageError
-from rota.ledger.sqlite.connect import Apsw, Connection, Stdlib
-from rota.ledger.sqlite.store import Store
+from rota.ledger.sqlite.connect import Apsw, Connection, Driver, Stdlib
 
 __all__ = ["accept"]
 
 
-def accept(theirs: Any, store: Store) -> Connection:
+def accept(theirs: Any, path: Path, driver: Driver, is_open: bool) -> Connection:
     """The caller's connection, if it is one to the ledger's file, of the same SQLite library as the ledger's own.
 
     Nothing is begun or committed on it. Raises `UsageError`.
@@ -31,27 +30,27 @@ def accept(theirs: Any, store: Store) -> Connection:
             expected="an apsw.Connection or a sqlite3.Connection",
             found=f"{type(theirs).__module__}.{type(theirs).__qualname__}", where="connection",
         )  # fmt: skip
-    _must_share_library(library, store)
-    _must_share_file(connection, store)
+    _must_share_library(library, path, driver, is_open)
+    _must_share_file(connection, path)
     return connection
 
 
-def _must_share_library(library: str, store: Store) -> None:
+def _must_share_library(library: str, path: Path, driver: Driver, is_open: bool) -> None:
     """Closing a file in one library drops the locks of the other: sqlite.org/howtocorrupt.html, section 2.2.1."""
-    if library != store.driver and store.is_open:
+    if library != driver and is_open:
         raise UsageError(
             "two SQLite libraries in one process would undo each other's locks on this file",
-            expected=f"a connection of {store.driver}, as the ledger's own", found=f"one of {library}",
-            where=str(store.path), next=[f"ROTA_SQLITE_DRIVER={library}"],
+            expected=f"a connection of {driver}, as the ledger's own", found=f"one of {library}",
+            where=str(path), next=[f"ROTA_SQLITE_DRIVER={library}"],
         )  # fmt: skip
 
 
-def _must_share_file(connection: Connection, store: Store) -> None:
+def _must_share_file(connection: Connection, path: Path) -> None:
     files = [row[2] for row in connection.rows("PRAGMA database_list") if row[1] == "main"]
     found = Path(files[0]) if files and files[0] else None
-    if found is None or not store.path.exists() or not found.samefile(store.path):
+    if found is None or not path.exists() or not found.samefile(path):
         raise UsageError(
             "the connection is to another file than the ledger's, so it cannot be one transaction",
-            expected=str(store.path), found=str(found or "a database in memory"), where="connection",
+            expected=str(path), found=str(found or "a database in memory"), where="connection",
             next=[f"ROTA_DATABASE_URL=sqlite:///{found}"] if found else [],
         )  # fmt: skip

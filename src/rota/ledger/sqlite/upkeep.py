@@ -1,32 +1,21 @@
-"""Migrations, sweeping, pruning, backup, and what there is to know about the file."""
+"""Backup, and what there is to know about the file."""
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from pathlib import Path
 from typing import Any
 
-from rota.clock import Instant
 from rota.errors import UsageError
-from rota.ledger.migrate import newest, path
+from rota.ledger.migrate import Migrations, newest
+from rota.ledger.sql.connection import Connection
 from rota.ledger.sqlfile import migrations
-from rota.ledger.sqlite.connect import Connection
-from rota.ledger.sqlite.store import Store
-from rota.model.lifecycle import Missed, Tally, step
-from rota.model.run import State
-from rota.model.task import Retries
+from rota.ledger.sqlite.store import FileStore
 
-__all__ = ["PACKAGE", "backup", "facts", "known", "migrate", "prune", "schema_version", "sweep"]
+__all__ = ["PACKAGE", "backup", "facts", "known", "schema_version"]
 
 PACKAGE = "rota.ledger.sqlite"
-
-WINDOW = 20
-"""Runs that a prune looks at for each that it may delete."""
-
-Sql = dict[str, str]
-Migrations = dict[int, tuple[str, str]]
 
 
 def known() -> Migrations:
@@ -40,48 +29,6 @@ def schema_version(connection: Connection) -> int:
         return 0
     rows = connection.rows("SELECT value FROM rota_meta WHERE key = 'schema'")
     return int(rows[0][0]) if rows else 0
-
-
-def migrate(connection: Connection, sql: Sql, to: int | None) -> tuple[int, int]:
-    """Up or down to a version, inside the caller's transaction: all of it, or nothing."""
-    found = schema_version(connection)
-    scripts, target = path(known(), found, to)
-    for script in scripts:
-        connection.script(script)
-    if target > 0:
-        connection.run(sql["set_schema"], {"version": target})
-    return found, target
-
-
-def sweep(connection: Connection, sql: Sql, now: Instant, limit: int) -> int:
-    ids = json.loads(connection.rows(sql["expired"], {"now": now, "limit": limit})[0][0])
-    if ids:
-        move = step(State.WAITING, Missed(), Tally(), Retries())
-        assert move is not None  # a waiting run can always be missed
-        ended = [[id_, move.state, move.reason, None] for id_ in ids]
-        connection.run(sql["settle_unstarted"], {"ended": json.dumps(ended), "now": now})
-    return len(ids)
-
-
-def prune(connection: Connection, sql: Sql, before: Instant, limit: int) -> int:
-    """Delete a batch of old history. Goes through the runs by id, on from where the last batch ended, so that
-    what has to stay (the newest record of each schedule, what still waits) is not looked at again each time."""
-    connection.run(sql["prune_ranges"], {"before": before, "limit": limit})
-    connection.run(sql["prune_nodes"], {"before": before})
-    begin = connection.rows(sql["prune_begin"])
-    after = begin[0][0] if begin else 0
-    given = {"before": before, "limit": limit, "after": after, "window": limit * WINDOW}
-    gone, last, seen, old = json.loads(connection.rows(sql["old_runs"], given)[0][0])
-    if gone:
-        for name in ("prune_logs", "prune_attempts", "prune_runs"):
-            connection.run(sql[name], {"ids": json.dumps(gone)})
-    if len(gone) == limit:
-        last = gone[-1]  # there may be more between here and the end of the window
-    elif seen < limit * WINDOW or not old:
-        last = 0  # the end of what is old: begin anew
-    if last != after:
-        connection.run(sql["set_prune_begin"], {"id": last})
-    return len(gone)
 
 
 def backup(connection: Connection, target: Path) -> int:
@@ -116,7 +63,7 @@ def _sync(file: Path) -> None:
         os.close(descriptor)
 
 
-def facts(store: Store, connection: Connection) -> dict[str, Any]:
+def facts(store: FileStore, connection: Connection) -> dict[str, Any]:
     def one(sql: str) -> Any:
         rows = connection.rows(sql)
         return rows[0][0] if rows else None

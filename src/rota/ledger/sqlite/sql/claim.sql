@@ -89,12 +89,13 @@ UPDATE rota_run SET cancel_reason = 'superseded' WHERE lane = :lane AND state = 
 UPDATE rota_meta SET value = value + :count WHERE key = 'token' RETURNING value;
 
 -- name: claim_runs
--- Take what was chosen; the state is the guard, and the unique lane is the last word on overlap. What is claimed ahead
--- is held until its instant; the outcome brings the exact start.
+-- Take what was chosen, and say what was taken; the state is the guard, and the unique lane is the last word on overlap.
+-- What is claimed ahead is held until its instant; the outcome brings the exact start.
 UPDATE rota_run SET state = 'running', reason = NULL, attempt = attempt + 1, token = taken.token, node = :node,
   started_at = max(run_at, :now), progress = NULL
 FROM (SELECT value ->> 0 AS id, value ->> 1 AS token FROM json_each(:taken)) AS taken
-WHERE rota_run.id = taken.id AND rota_run.state = 'waiting';
+WHERE rota_run.id = taken.id AND rota_run.state = 'waiting'
+RETURNING rota_run.id;
 
 -- name: settle_unstarted
 -- Skipped and missed: runs that end without ever having run.

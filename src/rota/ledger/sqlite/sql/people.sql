@@ -22,9 +22,17 @@ RETURNING id;
 -- The run that an occurrence, or its backfill, has already.
 SELECT id FROM rota_run WHERE schedule_id = :schedule_id AND scheduled_at = :scheduled_at AND kind = :kind;
 
--- name: last_inserted
--- The id of the last of a batch, whose ids follow one another.
-SELECT last_insert_rowid();
+-- name: insert_many
+-- Runs without a key or an occurrence, of which none can be there already; their ids, which rise in the order of the rows.
+INSERT INTO rota_run (
+  task_id, kind, scheduled_at, run_at, state, reason, schedule_id, lane, key, args, queue, priority, expires_at,
+  covers_from, covers_count, note, requested_by, created_at, finished_at)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+  value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15,
+  value ->> 16, :now, CASE WHEN value ->> 4 = 'waiting' THEN NULL ELSE :now END
+FROM json_each(:runs)
+WHERE true
+RETURNING id;
 
 -- name: state_of
 -- A run's state, and what decides whether it may be tried again.

@@ -30,7 +30,7 @@ WHERE retired_at IS NULL AND task_id IN (SELECT id FROM rota_task WHERE service 
 
 -- name: tasks_back
 -- Tasks of this revision that were retired until now.
-SELECT json_group_array(id) FROM rota_task
+SELECT json_group_array(json_array(id)) FROM rota_task
 WHERE service = :service AND retired_at IS NOT NULL AND name IN (SELECT value ->> 0 FROM json_each(:tasks));
 
 -- name: schedules_back

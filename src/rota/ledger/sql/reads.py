@@ -7,7 +7,7 @@ from typing import Any
 
 from rota.clock import Instant
 from rota.ledger.protocol import Change, LogLine, NodeRecord, RunFilter, ScheduleRecord, TaskRecord
-from rota.ledger.sqlite.connect import Connection
+from rota.ledger.sql.connection import Connection
 from rota.model.revision import Revision
 from rota.model.run import AttemptRecord, Kind, MissedRange, Reason, RunRecord, State
 
@@ -87,6 +87,22 @@ def attempts(connection: Connection, sql: Sql, run_id: int, now: Instant) -> lis
         record.error, record.note,
     )  # fmt: skip
     return [*told, latest]
+
+
+def instant(connection: Connection, text: str) -> Instant | None:
+    """The one instant that a statement answers with, if any."""
+    rows = connection.rows(text)
+    return Instant(rows[0][0]) if rows and rows[0][0] is not None else None
+
+
+def zones(connection: Connection, sql: Sql) -> str | None:
+    rows = connection.rows(sql["zones"])
+    return str(rows[0][0]) if rows else None
+
+
+def durations(connection: Connection, sql: Sql, service: str, task: str, limit: int) -> list[int]:
+    rows = connection.rows(sql["durations"], {"service": service, "task": task, "limit": limit})
+    return [row[0] for row in rows]
 
 
 def log(connection: Connection, sql: Sql, run_id: int, after: int, limit: int) -> list[LogLine]:

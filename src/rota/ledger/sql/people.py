@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from rota.clock import Instant
+from rota.errors import LedgerUnreachable, Retriable
 from rota.ledger.protocol import Change, Enqueued
-from rota.ledger.sqlite.connect import Connection
-from rota.ledger.sqlite.fire import run_row
+from rota.ledger.sql.connection import Connection
+from rota.ledger.sql.fire import run_row
 from rota.model.lifecycle import Reopened, Tally, Withdrawn, step
 from rota.model.run import NewRun, Reason, State
 from rota.model.task import Retries
@@ -18,6 +19,9 @@ from rota.model.task import Retries
 __all__ = ["cancel", "enqueue", "note", "pause", "reopen", "resume"]
 
 Sql = dict[str, str]
+
+TRIES = 10
+"""Times that a key is looked for, where others enqueue and start runs of the same key at once."""
 
 
 def enqueue(
@@ -35,26 +39,38 @@ def enqueue(
 
 def _enqueue_many(connection: Connection, sql: Sql, runs: Sequence[NewRun], now: Instant) -> list[Enqueued]:
     rows = json.dumps([run_row(run) for run in runs])
-    connection.run(sql["insert_runs"], {"runs": rows, "now": now})
-    last = connection.rows(sql["last_inserted"])[0][0]
-    return [Enqueued(id_, True) for id_ in range(last - len(runs) + 1, last + 1)]
+    ids = sorted(row[0] for row in connection.rows(sql["insert_many"], {"runs": rows, "now": now}))
+    return [Enqueued(id_, True) for id_ in ids]  # given in the order of the rows
 
 
 def _enqueue_one(
     connection: Connection, sql: Sql, run: NewRun, if_exists: Literal["replace", "keep"], now: Instant
 ) -> Enqueued:
-    if run.key is not None:
-        there = connection.rows(sql["waiting_by_key"], {"task_id": run.task_id, "key": run.key})
-        if there:
-            if if_exists == "replace":
-                connection.run(sql["move_waiting"], {**_values(run), "id": there[0][0]})
-            return Enqueued(there[0][0], False)
-    inserted = connection.rows(sql["insert_run"], {**_values(run), "now": now})
-    if inserted:
-        return Enqueued(inserted[0][0], True)
-    occurrence = {"schedule_id": run.schedule_id, "scheduled_at": run.scheduled_at, "kind": run.kind}
-    existing = connection.rows(sql["run_of_occurrence_of_kind"], occurrence)
-    return Enqueued(existing[0][0] if existing else 0, False)
+    """Move or keep the waiting run of this key, or record a new one; once more where another was quicker."""
+    for _ in range(TRIES):
+        there = _waiting(connection, sql, run)
+        if there is not None and (
+            if_exists == "keep" or connection.run(sql["move_waiting"], {**_values(run), "id": there}) == 1
+        ):
+            return Enqueued(there, False)
+        inserted = connection.rows(sql["insert_run"], {**_values(run), "now": now})
+        if inserted:
+            return Enqueued(inserted[0][0], True)
+        occurrence = {"schedule_id": run.schedule_id, "scheduled_at": run.scheduled_at, "kind": run.kind}
+        existing = connection.rows(sql["run_of_occurrence_of_kind"], occurrence)
+        if existing:
+            return Enqueued(existing[0][0], False)
+    raise LedgerUnreachable(
+        "others enqueue and start runs of this key without a pause", expected=f"a quiet moment in {TRIES} tries",
+        found=f"the key {run.key!r} was taken or started each time", retry=Retriable(True, "nothing was written", 1.0),
+    )  # fmt: skip
+
+
+def _waiting(connection: Connection, sql: Sql, run: NewRun) -> int | None:
+    if run.key is None:
+        return None
+    rows = connection.rows(sql["waiting_by_key"], {"task_id": run.task_id, "key": run.key})
+    return rows[0][0] if rows else None
 
 
 def _values(run: NewRun) -> dict[str, Any]:

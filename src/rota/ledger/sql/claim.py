@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from rota.clock import Instant
 from rota.ledger.protocol import Claim, Claimed
-from rota.ledger.sqlite.buckets import Rooms
-from rota.ledger.sqlite.connect import Connection
+from rota.ledger.sql.buckets import Rooms
+from rota.ledger.sql.connection import Connection
 from rota.model.lifecycle import Event, Missed, Skipped, Tally, step
 from rota.model.run import Reason, State
 from rota.model.task import Overlap, Retries
@@ -110,8 +110,7 @@ class Claims:
         facts = self._facts_of(connection, marker)
         rooms = dict(facts.limits)
         if rooms:
-            found = connection.rows(self._sql["running_of"], {"tasks": json.dumps(list(rooms))})
-            for task, running in json.loads(found[0][0]):
+            for task, running in connection.many(self._sql["running_of"], {"tasks": json.dumps(list(rooms))}):
                 rooms[task] -= running
         blocked = set(self._foreign_to(claim.tasks, facts))
         blocked.update(task for task, room in rooms.items() if room <= 0)
@@ -142,8 +141,7 @@ class Claims:
             "queue": queue, "priority": priority, "until": round_.until, "now": round_.now, "limit": limit,
             "blocked": json.dumps(list(round_.blocked)), "held": round_.held,
         }  # fmt: skip
-        found = round_.connection.rows(self._sql["claim_candidates"], given)
-        return [_Candidate(*row) for row in json.loads(found[0][0])]
+        return [_Candidate(*row) for row in round_.connection.many(self._sql["claim_candidates"], given)]
 
     def _decide_all(self, round_: _Round, candidates: Iterable[_Candidate], wanted: int) -> bool:
         """Decide candidates until enough are taken; returns whether some could not be decided yet."""
@@ -199,15 +197,16 @@ class Claims:
         """Write down what was decided; returns how many runs were taken."""
         connection, taken = round_.connection, round_.taken
         if round_.ended:
-            given = {"ended": json.dumps(round_.ended), "now": round_.now}
-            connection.run(self._sql["settle_unstarted"], given)
+            ended: dict[str, Any] = {"ended": json.dumps(round_.ended), "now": round_.now}
+            connection.run(self._sql["settle_unstarted"], ended)
         if taken:
             last = connection.rows(self._sql["take_tokens"], {"count": len(taken)})[0][0]
             tokens = range(last - len(taken) + 1, last + 1)
             pairs = [(run.id, token) for run, token in zip(taken, tokens, strict=True)]
-            connection.run(
-                self._sql["claim_runs"], {"taken": json.dumps(pairs), "node": round_.node, "now": round_.now}
-            )
+            given = {"taken": json.dumps(pairs), "node": round_.node, "now": round_.now}
+            got = {
+                row[0] for row in connection.rows(self._sql["claim_runs"], given)
+            }  # not what was just cancelled
             tasks = round_.facts.tasks
             round_.claimed += [
                 Claimed(
@@ -215,6 +214,7 @@ class Claims:
                     run.attempt + 1, token, run.spent, run.crashes, run.key, run.args, run.covers_from, run.covers_count,
                 )
                 for run, token in zip(taken, tokens, strict=True)
+                if run.id in got
             ]  # fmt: skip
         round_.taken, round_.ended, round_.lanes = [], [], set()
         return len(taken)
@@ -223,7 +223,7 @@ class Claims:
 
     def _facts_of(self, connection: Connection, marker: int) -> _Facts:
         if self._facts is None or self._facts.marker != marker:
-            rows = json.loads(connection.rows(self._sql["task_facts"])[0][0])
+            rows = connection.many(self._sql["task_facts"])
             self._facts = _Facts(
                 marker,
                 {row[0]: (row[1], row[2], row[3]) for row in rows},

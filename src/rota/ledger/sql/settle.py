@@ -11,7 +11,7 @@ from typing import Any
 from rota.clock import MICROSECOND, Instant, from_instant
 from rota.errors import LedgerError, Retriable
 from rota.ledger.protocol import Beat, BeatReply, Finish, LogLine, NodeRecord, Orphan
-from rota.ledger.sqlite.connect import Connection
+from rota.ledger.sql.connection import Connection
 from rota.model.lifecycle import HandedBack, Move, step
 from rota.model.run import Reason, State
 from rota.model.task import Retries
@@ -28,9 +28,7 @@ def finish(
 ) -> list[int]:
     """Record what still holds; keep the rest as notes. Returns the refused run ids."""
     keys = json.dumps([[one.id, one.token] for one in finishes])
-    held = {
-        row[0]: row for row in json.loads(connection.rows(sql["held_by"], {"keys": keys, "node": node})[0][0])
-    }
+    held = {row[0]: row for row in connection.many(sql["held_by"], {"keys": keys, "node": node})}
     accepted = list({one.id: one for one in finishes if held.get(one.id, _NONE)[4] == one.token}.values())
     refused = [one for one in finishes if held.get(one.id, _NONE)[4] != one.token]
     if accepted:
@@ -128,7 +126,7 @@ def _refuse(connection: Connection, sql: Sql, node: str, late: Sequence[Finish])
     keys = json.dumps([[one.id, one.token] for one in late])
     known = {
         (row[0], one.token): row
-        for one, row in _paired(late, json.loads(connection.rows(sql["refused_by"], {"keys": keys})[0][0]))
+        for one, row in _paired(late, connection.many(sql["refused_by"], {"keys": keys}))
     }
     refused = [one for one in late if not _is_recorded(one, known.get((one.id, one.token)))]
     rows = [(one, known.get((one.id, one.token))) for one in refused]

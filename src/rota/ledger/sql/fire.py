@@ -8,7 +8,8 @@ from typing import Any
 
 from rota.clock import Instant
 from rota.ledger.protocol import DueSchedule, Fired, FirePlan
-from rota.ledger.sqlite.connect import Connection
+from rota.ledger.sql.connection import Connection
+from rota.ledger.sql.reads import instant
 from rota.model.run import Kind, MissedRange, NewRun
 
 __all__ = ["fire", "run_row"]
@@ -19,15 +20,14 @@ Planner = Callable[[Sequence[DueSchedule], Instant], Iterable[FirePlan]]
 
 def fire(connection: Connection, sql: Sql, now: Instant, until: Instant, limit: int, plan: Planner) -> Fired:
     """One fire, inside the caller's transaction."""
-    rows = json.loads(connection.rows(sql["due_schedules"], {"until": until, "limit": limit})[0][0])
+    rows = connection.many(sql["due_schedules"], {"until": until, "limit": limit})
     due = [DueSchedule(*row) for row in rows]
     plans = list(plan(due, now)) if due else []
     runs = [run for one in plans for run in one.runs]
     inserted = insert_runs(connection, sql, now, runs)
     _insert_ranges(connection, sql, plans)
     _move_cursors(connection, sql, due, plans)
-    following = connection.rows(sql["next_due"])
-    return Fired(len(due), inserted, Instant(following[0][0]) if following else None)
+    return Fired(len(due), inserted, instant(connection, sql["next_due"]))
 
 
 def insert_runs(connection: Connection, sql: Sql, now: Instant, runs: Sequence[NewRun]) -> int:

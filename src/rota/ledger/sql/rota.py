@@ -8,7 +8,7 @@ from typing import Any
 
 from rota.clock import Instant
 from rota.ledger.protocol import Applied, NewRevision, NewSchedule, NewTask
-from rota.ledger.sqlite.connect import Connection
+from rota.ledger.sql.connection import Connection
 
 __all__ = ["apply", "put_schedules", "retire_schedules", "rezone"]
 
@@ -54,11 +54,11 @@ def _put_tasks(
             for t in tasks
         ]
     )  # fmt: skip
-    back = connection.rows(sql["tasks_back"], {"service": service, "tasks": rows})[0][0]
+    back = [row[0] for row in connection.many(sql["tasks_back"], {"service": service, "tasks": rows})]
     connection.run(sql["upsert_tasks"], {"service": service, "revision": number, "tasks": rows})
     connection.run(sql["retire_missing_tasks"], {"service": service, "revision": number, "now": now})
     connection.run(sql["retire_schedules_of_retired"], {"service": service, "now": now})
-    connection.run(sql["schedules_back"], {"back": back})
+    connection.run(sql["schedules_back"], {"back": json.dumps(back)})
 
 
 def _put_own_schedules(

@@ -1,0 +1,245 @@
+"""A ledger over SQL: `rota.ledger.protocol.Ledger`, but for what only a dialect knows. Each method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from rota.clock import Clock, Instant
+from rota.ledger import protocol as p
+from rota.ledger.migrate import Migrations, must_serve, newest
+from rota.ledger.sql import fire, people, reads, rota, settle, upkeep
+from rota.ledger.sql.claim import Claims
+from rota.ledger.sql.connection import Connection, Store
+from rota.model.lifecycle import Move
+from rota.model.revision import Revision
+from rota.model.run import AttemptRecord, MissedRange, NewRun, Reason, RunRecord, State
+
+__all__ = ["SqlLedger"]
+
+LOOK_AGAIN = 5.0
+"""Seconds after which the schema's version is read again."""
+
+T = TypeVar("T")
+
+
+class SqlLedger:
+    """The work of each method, over a dialect's statements and its store of connections."""
+
+    def __init__(self, store: Store, sql: dict[str, str], known: Migrations, clock: Clock) -> None:
+        self._connections = store
+        self._sql = sql
+        self._known = known
+        self._clock = clock
+        self._claims = Claims(sql)
+        self._served_at: float | None = None  # when the schema was last seen to be ours
+
+    # -- what a dialect says
+
+    def _schema(self, connection: Connection) -> int:
+        """The schema's version; 0 where there is none of ours."""
+        raise NotImplementedError
+
+    def _now(self, connection: Connection) -> Instant:
+        """The ledger's now, for the work that this connection is at."""
+        return self._clock.now()
+
+    # -- life
+
+    @property
+    def clock(self) -> Clock:
+        """The ledger's clock, for those who wait by it."""
+        return self._clock
+
+    def now(self) -> Instant:
+        return self._clock.now()
+
+    def migrate(self, to: int | None = None) -> tuple[int, int]:
+        self._served_at = None
+        return self._connections.write(
+            lambda c: upkeep.migrate(c, self._sql, self._known, self._schema(c), to), alone=True
+        )
+
+    def version(self) -> tuple[int, int]:
+        return self._connections.read(self._schema), newest(self._known)
+
+    def close(self) -> None:
+        self._connections.close()
+
+    # -- the rota
+
+    def apply(self, revision: p.NewRevision) -> p.Applied:
+        return self._write(lambda c: rota.apply(c, self._sql, revision, self._now(c)), alone=True)
+
+    def revisions(self, service: str | None = None, limit: int = 50) -> list[Revision]:
+        return self._read(lambda c: reads.revisions(c, self._sql, service, limit))
+
+    def tasks(self, service: str | None = None, *, retired: bool = False) -> list[p.TaskRecord]:
+        return self._read(lambda c: reads.tasks(c, self._sql, service, retired))
+
+    def put_schedules(self, schedules: Sequence[p.NewSchedule], *, connection: Any = None) -> int:
+        return self._on(connection, lambda c: rota.put_schedules(c, self._sql, schedules, self._now(c)))
+
+    def retire_schedules(
+        self, service: str, task: str, keys: Sequence[str], *, connection: Any = None
+    ) -> int:
+        return self._on(
+            connection, lambda c: rota.retire_schedules(c, self._sql, service, task, keys, self._now(c))
+        )
+
+    def schedules(
+        self,
+        service: str | None = None,
+        task: str | None = None,
+        *,
+        key: str | None = None,
+        due_by: Instant | None = None,
+        limit: int = 1000,
+    ) -> list[p.ScheduleRecord]:
+        return self._read(lambda c: reads.schedules(c, self._sql, service, task, key, due_by, limit))
+
+    def zones(self) -> str | None:
+        return self._read(lambda c: reads.zones(c, self._sql))
+
+    def rezone(self, version: str, moves: Sequence[tuple[int, Instant, Instant | None]]) -> int:
+        return self._write(lambda c: rota.rezone(c, self._sql, version, moves), alone=True)
+
+    # -- fire
+
+    def next_due(self) -> Instant | None:
+        return self._read(lambda c: reads.instant(c, self._sql["next_due"]))
+
+    def fire(
+        self,
+        until: Instant,
+        limit: int,
+        plan: Callable[[Sequence[p.DueSchedule], Instant], Iterable[p.FirePlan]],
+    ) -> p.Fired:
+        following = self.next_due()
+        if following is None or following > until:  # nothing is due: no need to be the writer
+            return p.Fired(0, 0, following)
+        return self._write(lambda c: fire.fire(c, self._sql, self._now(c), until, limit, plan))
+
+    # -- claim, heartbeat, finish, rescue
+
+    def register(self, node: p.NodeRecord) -> None:
+        self._write(lambda c: settle.register(c, self._sql, node, self._now(c)))
+
+    def claim(self, claim: p.Claim) -> list[p.Claimed]:
+        following = self.next_waiting()
+        if following is None or following > claim.until:
+            return []
+        return self._write(lambda c: self._claims.claim(c, claim, self._now(c)), alone=True)
+
+    def next_waiting(self) -> Instant | None:
+        return self._read(lambda c: reads.instant(c, self._sql["next_waiting"]))
+
+    def heartbeat(self, beat: p.Beat) -> p.BeatReply:
+        return self._write(lambda c: settle.heartbeat(c, self._sql, beat, self._now(c)))
+
+    def finish(self, node: str, finishes: Sequence[p.Finish]) -> list[int]:
+        return self._write(lambda c: settle.finish(c, self._sql, node, finishes, self._now(c)))
+
+    def rescue(self, nodes: Sequence[str], decide: Callable[[p.Orphan], Move]) -> int:
+        return self._write(lambda c: settle.rescue(c, self._sql, nodes, decide, self._now(c)), alone=True)
+
+    def leave(self, node: str) -> None:
+        self._write(lambda c: c.run(self._sql["leave"], {"id": node, "now": self._now(c)}), alone=True)
+
+    def nodes(self, *, live: bool = True) -> list[p.NodeRecord]:
+        return self._read(lambda c: reads.nodes(c, self._sql, live))
+
+    def write_log(
+        self, lines: Sequence[p.LogLine], progress: Mapping[tuple[int, int], str] | None = None
+    ) -> None:
+        self._write(lambda c: settle.write_log(c, self._sql, lines, progress))
+
+    def sweep(self, limit: int = 500) -> int:
+        return self._write(lambda c: upkeep.sweep(c, self._sql, self._now(c), limit))
+
+    def prune(self, before: Instant, limit: int = 1000) -> int:
+        return self._write(lambda c: upkeep.prune(c, self._sql, before, limit), alone=True)
+
+    # -- what people ask
+
+    def enqueue(
+        self,
+        runs: Sequence[NewRun],
+        *,
+        if_exists: Literal["replace", "keep"] = "replace",
+        connection: Any = None,
+    ) -> list[p.Enqueued]:
+        return self._on(connection, lambda c: people.enqueue(c, self._sql, runs, if_exists, self._now(c)))
+
+    def cancel(self, run_id: int, change: p.Change, reason: Reason = Reason.OPERATOR) -> State | None:
+        return self._write(lambda c: people.cancel(c, self._sql, run_id, change, reason, self._now(c)))
+
+    def reopen(self, run_id: int, change: p.Change) -> bool:
+        return self._write(lambda c: people.reopen(c, self._sql, run_id, change, self._now(c)))
+
+    def pause(self, task_id: int, change: p.Change, until: Instant | None = None) -> bool:
+        return self._write(lambda c: people.pause(c, self._sql, task_id, change, until, self._now(c)))
+
+    def resume(self, task_id: int, change: p.Change, runs: Sequence[NewRun] = ()) -> bool:
+        return self._write(lambda c: people.resume(c, self._sql, task_id, change, runs, self._now(c)))
+
+    def note(self, change: p.Change) -> None:
+        self._write(lambda c: people.note(c, self._sql, change))
+
+    def changes(self, *, subject: str | None = None, limit: int = 50) -> list[p.Change]:
+        return self._read(lambda c: reads.changes(c, self._sql, subject, limit))
+
+    # -- what has been
+
+    def run(self, run_id: int) -> RunRecord | None:
+        return self._read(lambda c: reads.run(c, self._sql, run_id, self._now(c)))
+
+    def runs(self, where: p.RunFilter) -> list[RunRecord]:
+        return self._read(lambda c: reads.runs(c, self._sql, where, self._now(c)))
+
+    def attempts(self, run_id: int) -> list[AttemptRecord]:
+        return self._view(lambda c: reads.attempts(c, self._sql, run_id, self._now(c)))
+
+    def log(self, run_id: int, *, after: int = 0, limit: int = 1000) -> list[p.LogLine]:
+        return self._read(lambda c: reads.log(c, self._sql, run_id, after, limit))
+
+    def ranges(self, schedule_id: int, since: Instant, limit: int = 1000) -> list[MissedRange]:
+        return self._read(lambda c: reads.ranges(c, self._sql, schedule_id, since, limit))
+
+    def counts(self, since: Instant) -> dict[tuple[str, str], dict[str, int]]:
+        return self._read(lambda c: reads.counts(c, self._sql, since))
+
+    def durations(self, service: str, task: str, limit: int = 100) -> list[int]:
+        return self._read(lambda c: reads.durations(c, self._sql, service, task, limit))
+
+    # -- connections
+
+    def _write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
+        return self._connections.write(self._checked(work), alone=alone)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        return self._connections.read(self._checked(work))
+
+    def _view(self, work: Callable[[Connection], T]) -> T:
+        return self._connections.view(self._checked(work))
+
+    def _on(self, theirs: Any, work: Callable[[Connection], T]) -> T:
+        """Our own transaction; or, on the caller's connection, the caller's."""
+        if theirs is None:
+            return self._write(work)
+        return self._connections.join(theirs, self._checked(work, always=True))
+
+    def _checked(self, work: Callable[[Connection], T], *, always: bool = False) -> Callable[[Connection], T]:
+        def checked(connection: Connection) -> T:
+            self._check_schema(connection, always=always)
+            return work(connection)
+
+        return checked
+
+    def _check_schema(self, connection: Connection, *, always: bool) -> None:
+        """Raises `LedgerVersion` unless this build serves the schema; looks again every few seconds, since
+        another process may migrate the ledger meanwhile."""
+        now = self._clock.monotonic()
+        if always or self._served_at is None or not 0 <= now - self._served_at < LOOK_AGAIN:
+            must_serve(self._known, self._schema(connection))
+            self._served_at = None if always else now
