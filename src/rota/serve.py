@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rota.app import build_node, load_rota, open_ledger
-from rota.clock import SystemClock
 from rota.errors import UsageError
 from rota.events import Events
 
@@ -55,9 +54,8 @@ def apply_rota(ledger: Ledger, loaded: LoadedRota) -> None:
 
 
 async def _serve(settings: Settings, ledger: Ledger, loaded: LoadedRota, *, pages: bool) -> int:
-    clock = SystemClock()
     events = Events()
-    node = build_node(settings, ledger, loaded, clock=clock, events=events)
+    node = build_node(settings, ledger, loaded, events=events)
     listening = _listen(settings) if pages else None
     with _signals(node) as stopping:
         await node.start()
@@ -148,7 +146,7 @@ async def _pages(
     from rota.web.context import build_context
 
     context = build_context(
-        ledger, loaded, settings, events=events, clock=SystemClock(),
+        ledger, loaded, settings, events=events, clock=ledger.clock,
         pulse=node.pulse, stopping=lambda: node.draining, wake=node.wake_soon, beat=node.beat_now,
     )  # fmt: skip
     host, port = listening.getsockname()[:2]

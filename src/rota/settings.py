@@ -33,7 +33,7 @@ class Settings(BaseSettings):
 
     database_url: str = Field(
         "sqlite:///var/rota.db",
-        description="Where the ledger is: sqlite:///FILE (relative to the working folder) or sqlite:////ABSOLUTE/FILE.",
+        description="Where the ledger is: sqlite:///FILE (relative to the working folder), sqlite:////ABSOLUTE/FILE, or postgresql://USER:PASSWORD@HOST/DATABASE, with ?schema=NAME for another schema than rota.",
     )
     config: str = Field("rota.toml", description="The file that holds the rota.")
     app: str | None = Field(

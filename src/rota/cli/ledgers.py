@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rota.ledger.protocol import Ledger
     from rota.settings import Settings
 
-__all__ = ["must_be_served", "must_exist", "opened"]
+__all__ = ["must_be_served", "must_exist", "opened", "shown"]
 
 
 @contextlib.contextmanager
@@ -54,6 +54,17 @@ def must_exist(settings: Settings) -> None:
         )
 
 
+def shown(url: str) -> str:
+    """An address for people: without its password, and without a query, in which there may be one.
+
+    >>> shown("postgresql://web:secret@db/site?password=other")
+    'postgresql://web:***@db/site'
+    """
+    user, at, rest = url.partition("?")[0].rpartition("@")
+    scheme, separator, name = user.partition("://")
+    return scheme + separator + name.partition(":")[0] + (":***" if ":" in name else "") + at + rest
+
+
 def must_be_served(ledger: Ledger, settings: Settings) -> None:
     """Raises `LedgerVersion` where the schema is not the one that this build serves."""
     found, serves = ledger.version()
@@ -66,7 +77,7 @@ def must_be_served(ledger: Ledger, settings: Settings) -> None:
         else "the ledger is older than this build of Rota",
         expected=f"schema version {serves}",
         found=f"version {found}",
-        where=settings.database_url,
+        where=shown(settings.database_url),
         retry=Retriable(
             True,
             "with a newer Rota; nothing was changed" if newer else "once it is migrated; nothing was changed",

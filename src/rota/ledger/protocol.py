@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from rota.clock import Instant
+from rota.clock import Clock, Instant
 from rota.model.lifecycle import Move
 from rota.model.revision import Revision
 from rota.model.run import AttemptRecord, Kind, MissedRange, NewRun, Reason, RunRecord, State
@@ -359,8 +359,13 @@ class Ledger(Protocol):
 
     # -- life
 
+    @property
+    def clock(self) -> Clock:
+        """The ledger's clock, for those who wait by it: never ahead of what its decisions go by."""
+        ...
+
     def now(self) -> Instant:
-        """The ledger's clock: what every decision goes by."""
+        """The ledger's time: what every decision goes by."""
         ...
 
     def migrate(self, to: int | None = None) -> tuple[int, int]:

@@ -13,28 +13,36 @@ from rota.clock import Clock
 from rota.ledger.protocol import Ledger
 from rota.testing import ManualClock
 
-Opener = Callable[[Path, Clock], Ledger]
+Opener = Callable[[pytest.FixtureRequest, Clock], Ledger]
 
 
-def _sqlite(folder: Path, clock: Clock, driver: str) -> Ledger:
+def _sqlite(request: pytest.FixtureRequest, clock: Clock, driver: str) -> Ledger:
     from rota.ledger.sqlite.ledger import SqliteLedger
 
+    folder: Path = request.getfixturevalue("tmp_path")
     return SqliteLedger(folder / "rota.db", clock=clock, driver=driver)
 
 
+def _postgres(request: pytest.FixtureRequest, clock: Clock) -> Ledger:
+    from rota.ledger.postgres.ledger import PostgresLedger
+
+    return PostgresLedger(request.getfixturevalue("postgres_url"), clock=clock)
+
+
 LEDGERS: dict[str, Opener] = {
+    "postgresql": _postgres,
     "sqlite-apsw": partial(_sqlite, driver="apsw"),
     "sqlite-sqlite3": partial(_sqlite, driver="sqlite3"),
 }
 
 
 @pytest.fixture(params=sorted(LEDGERS))
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+def empty(request: pytest.FixtureRequest) -> Iterator[House]:
     """A ledger without a schema."""
     clock, opened = ManualClock(), []
 
     def open_() -> Ledger:
-        opened.append(LEDGERS[request.param](tmp_path, clock))
+        opened.append(LEDGERS[request.param](request, clock))
         return opened[-1]
 
     yield House(open_(), clock, open_)

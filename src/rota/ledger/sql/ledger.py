@@ -44,6 +44,9 @@ class SqlLedger:
         """The ledger's now, for the work that this connection is at."""
         return self._clock.now()
 
+    def _make_room(self, connection: Connection) -> None:
+        """What has to be there before a migration begins."""
+
     # -- life
 
     @property
@@ -56,9 +59,11 @@ class SqlLedger:
 
     def migrate(self, to: int | None = None) -> tuple[int, int]:
         self._served_at = None
-        return self._connections.write(
-            lambda c: upkeep.migrate(c, self._sql, self._known, self._schema(c), to), alone=True
-        )
+        return self._connections.write(lambda c: self._migrate(c, to), alone=True)
+
+    def _migrate(self, connection: Connection, to: int | None) -> tuple[int, int]:
+        self._make_room(connection)
+        return upkeep.migrate(connection, self._sql, self._known, self._schema(connection), to)
 
     def version(self) -> tuple[int, int]:
         return self._connections.read(self._schema), newest(self._known)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from rota.errors import LedgerError, Retriable
 from rota.ledger.sql.connection import Connection as SqlConnection
+from rota.ledger.sql.lender import Lender
 from rota.ledger.sqlite.connect import Connection, Driver, connect, patiently
 from rota.ledger.sqlite.faults import faults
 from rota.ledger.sqlite.theirs import accept
@@ -32,9 +33,7 @@ class FileStore:
         self.synchronous = synchronous
         self._write_lock = threading.Lock()
         self._writer: Connection | None = None
-        self._readers = threading.Condition()
-        self._idle: list[Connection] = []
-        self._lent = 0
+        self._readers = Lender(self.connect, READERS)
         self._pid = os.getpid()
 
     def write(self, work: Callable[[SqlConnection], T], *, alone: bool = False) -> T:
@@ -81,16 +80,8 @@ class FileStore:
     def _reading(self) -> Iterator[Connection]:
         """A connection for single statements: each sees the latest commit, and waits for no writer."""
         self._refuse_fork()
-        with faults(self.path):
-            reader = self._take()
-            try:
-                yield reader
-            except BaseException:
-                self._give_back(None)
-                with contextlib.suppress(Exception):  # whatever was wrong with it, the next one is a new one
-                    reader.close()
-                raise
-            self._give_back(reader)
+        with faults(self.path), self._readers.lend() as reader:
+            yield reader
 
     def connect(self, *, writer: bool = False) -> Connection:
         """A connection of one's own, for what takes long."""
@@ -100,38 +91,17 @@ class FileStore:
     @property
     def is_open(self) -> bool:
         """Whether this process holds the file open through the ledger's own driver."""
-        return self._writer is not None or bool(self._idle) or self._lent > 0
+        return self._writer is not None or self._readers.holds_any
 
     def close(self) -> None:
         """Close what is open; in a forked child nothing, since it is the parent's."""
         if os.getpid() != self._pid:
             return
-        with self._write_lock, self._readers:
-            for connection in self._idle:
-                connection.close()
-            self._idle.clear()
+        self._readers.close_idle()
+        with self._write_lock:
             if self._writer is not None:
                 self._writer.close()
             self._writer = None
-
-    def _take(self) -> Connection:
-        with self._readers:
-            self._readers.wait_for(lambda: self._idle or self._lent < READERS)
-            self._lent += 1
-            if self._idle:
-                return self._idle.pop()
-        try:
-            return self.connect()
-        except BaseException:
-            self._give_back(None)
-            raise
-
-    def _give_back(self, reader: Connection | None) -> None:
-        with self._readers:
-            self._lent -= 1
-            if reader is not None:
-                self._idle.append(reader)
-            self._readers.notify()
 
     def _refuse_fork(self) -> None:
         """Before any lock is taken: in a forked child, the thread that would give it back is not there."""

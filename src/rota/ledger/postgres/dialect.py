@@ -1,0 +1,75 @@
+"""From the statements as they are written down to what the driver takes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+__all__ = ["storable", "translated"]
+
+_COMMENT = re.compile(r"--[^\n]*")
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+_TABLE = re.compile(r"\brota_(?:meta|revision|task|schedule|run|range|attempt|log|node|queue|change)\b")
+_REPLACEMENT = "\ufffd"
+
+
+@lru_cache(maxsize=1024)
+def translated(text: str, schema: str) -> str:
+    """A statement with its tables in their schema and its parameters as the driver writes them.
+
+    >>> translated("SELECT value::bigint FROM rota_meta WHERE key = :key -- one", "rota")
+    'SELECT value::bigint FROM rota.rota_meta WHERE key = %(key)s '
+    """
+    text = _COMMENT.sub("", text).replace("%", "%%")
+    text = _TABLE.sub(lambda match: f"{schema}.{match[0]}", text)
+    return _PARAMETER.sub(r"%(\1)s", text)
+
+
+def storable(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters without what PostgreSQL cannot hold in text: NUL, and halves of surrogate pairs.
+
+    >>> storable({"note": "a\\0b", "count": 2})
+    {'note': 'a\\ufffdb', 'count': 2}
+    >>> storable({"lines": json.dumps([["a\\0b"]])})
+    {'lines': '[["a\\\\ufffdb"]]'}
+    """
+    return {name: _clean(value) if isinstance(value, str) else value for name, value in params.items()}
+
+
+def _clean(value: str) -> str:
+    if "\\u0000" in value or "\\ud" in value:
+        value = _clean_json(value)
+    if "\0" in value:
+        value = value.replace("\0", _REPLACEMENT)
+    if not value.isascii():
+        value = value.encode("utf-8", "replace").decode("utf-8") if _has_halves(value) else value
+    return value
+
+
+def _has_halves(value: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _clean_json(value: str) -> str:
+    """JSON text whose strings hold what cannot be stored; what only looks like it is left alone."""
+    try:
+        read = json.loads(value)
+    except ValueError:
+        return value
+    return json.dumps(_deep(read)) if isinstance(read, list) else value
+
+
+def _deep(value: Any) -> Any:
+    if isinstance(value, str):
+        return _clean_text(value)
+    if isinstance(value, list):
+        return [_deep(one) for one in value]
+    return value
+
+
+def _clean_text(value: str) -> str:
+    value = value.replace("\0", _REPLACEMENT)
+    return "".join(_REPLACEMENT if "\ud800" <= one <= "\udfff" else one for one in value)

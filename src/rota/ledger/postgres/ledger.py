@@ -1,0 +1,58 @@
+"""The PostgreSQL ledger: `rota.ledger.protocol.Ledger` over a schema of a server's database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rota.clock import Clock, Instant
+from rota.errors import Refused, Retriable
+from rota.ledger.postgres import upkeep
+from rota.ledger.postgres.address import Address
+from rota.ledger.postgres.connect import Server
+from rota.ledger.postgres.store import ServerStore
+from rota.ledger.sql.connection import Connection
+from rota.ledger.sql.ledger import SqlLedger
+from rota.ledger.sqlfile import statements
+
+__all__ = ["PostgresLedger"]
+
+
+class PostgresLedger(SqlLedger):
+    """A ledger in a PostgreSQL database, for the processes of many machines.
+
+    ``url`` is libpq's, with ``schema=`` for the schema that holds the tables (``rota`` if not said). The clock is the
+    server's; a test may hand in another.
+    """
+
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+        self.address = Address.of(url)
+        self._store = ServerStore(self.address)
+        self._given = clock
+        super().__init__(self._store, statements(upkeep.PACKAGE), upkeep.known(), clock or self._store.clock)
+
+    def _schema(self, connection: Connection) -> int:
+        return upkeep.schema_version(connection, self.address.schema)
+
+    def _make_room(self, connection: Connection) -> None:
+        assert isinstance(connection, Server)  # what this ledger's store hands out
+        connection.unlimited()
+        upkeep.make_schema(connection, self.address.schema)
+
+    def _now(self, connection: Connection) -> Instant:
+        """The server's time as of the transaction's beginning; for a single read, as it is known here."""
+        if self._given is not None:
+            return self._given.now()
+        assert isinstance(connection, Server)  # what this ledger's store hands out
+        return connection.now if connection.now is not None else self._clock.now()
+
+    def facts(self) -> dict[str, Any]:
+        return self._store.view(
+            lambda c: upkeep.facts(self.address, c, pooled=isinstance(c, Server) and c.pooled)
+        )
+
+    def backup(self, path: str) -> int:
+        raise Refused(
+            "a PostgreSQL ledger is not copied by Rota", expected="the server's own backup", found=f"a backup to {path}",
+            where=str(self.address), retry=Retriable(False, "it is the server's to make"),
+            next=[f"pg_dump --schema={self.address.schema} --format=custom"],
+        )  # fmt: skip
