@@ -28,7 +28,7 @@ RUN = RunRecord(
 def schedule(next_at: int | None = None) -> ScheduleRecord:
     rule = json.dumps(schedule_as_json(every(60)))
     return ScheduleRecord(
-        1, 1, "s", "t", "", rule, None, None if next_at is None else Instant(next_at), None, T, None
+        1, 1, "s", "t", "", rule, None, None if next_at is None else Instant(next_at), None, T, None, T
     )
 
 

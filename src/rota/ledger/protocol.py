@@ -142,6 +142,7 @@ class ScheduleRecord:
     fired_at: Instant | None  # the latest occurrence that has a record
     created_at: Instant
     retired_at: Instant | None
+    ruled_at: Instant  # since when the rule holds
 
 
 # ---- fire ----------------------------------------------------------------------------------------
@@ -237,6 +238,7 @@ class Beat:
     slots: int = 0
     busy: int = 0
     lag: int | None = None  # microseconds, the latest p99 it saw
+    clock_offset: int | None = None  # microseconds that the node's own clock is ahead of the ledger's
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +267,7 @@ class NodeRecord:
     slots: int
     busy: int
     lag: int | None
+    clock_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,6 +530,11 @@ class Ledger(Protocol):
     def runs(self, where: RunFilter) -> list[RunRecord]: ...
 
     def attempts(self, run_id: int) -> list[AttemptRecord]: ...
+
+    def attempts_between(self, first: int, last: int) -> list[AttemptRecord]:
+        """The attempts told apart of the runs with an id from ``first`` to ``last``: all but those whose story stands
+        on the run itself."""
+        ...
 
     def log(self, run_id: int, *, after: int = 0, limit: int = 1000) -> list[LogLine]: ...
 

@@ -205,6 +205,9 @@ class SqlLedger:
     def attempts(self, run_id: int) -> list[AttemptRecord]:
         return self._view(lambda c: reads.attempts(c, self._sql, run_id, self._now(c)))
 
+    def attempts_between(self, first: int, last: int) -> list[AttemptRecord]:
+        return self._read(lambda c: reads.attempts_between(c, self._sql, first, last))
+
     def log(self, run_id: int, *, after: int = 0, limit: int = 1000) -> list[p.LogLine]:
         return self._read(lambda c: reads.log(c, self._sql, run_id, after, limit))
 

@@ -110,10 +110,10 @@ def reopen(connection: Connection, sql: Sql, run_id: int, change: Change, now: I
         return False
     state, spent, attempts = found[0]
     move = step(State(state), Reopened(), Tally(spent), Retries(attempts=attempts or 1))
-    if (
-        move is None
-        or connection.run(sql["reopen"], {"id": run_id, "now": now, "spent": move.tally.spent}) != 1
-    ):
+    if move is None:
+        return False
+    connection.run(sql["keep_story"], {"id": run_id})
+    if connection.run(sql["reopen"], {"id": run_id, "now": now, "spent": move.tally.spent}) != 1:
         return False
     note(connection, sql, change)
     return True

@@ -11,7 +11,19 @@ from rota.ledger.sql.connection import Connection
 from rota.model.revision import Revision
 from rota.model.run import AttemptRecord, Kind, MissedRange, Reason, RunRecord, State
 
-__all__ = ["attempts", "changes", "log", "nodes", "ranges", "revisions", "run", "runs", "schedules", "tasks"]
+__all__ = [
+    "attempts",
+    "attempts_between",
+    "changes",
+    "log",
+    "nodes",
+    "ranges",
+    "revisions",
+    "run",
+    "runs",
+    "schedules",
+    "tasks",
+]
 
 Sql = dict[str, str]
 
@@ -20,6 +32,12 @@ OPEN = {
     State.RUNNING: "SELECT id FROM rota_run WHERE state = 'running'",
 }
 ORDERS = {"newest": "run.id DESC", "oldest": "run.id", "due": "run.run_at, run.id"}
+
+
+def attempts_between(connection: Connection, sql: Sql, first: int, last: int) -> list[AttemptRecord]:
+    """Those told apart, of the runs from ``first`` to ``last``."""
+    rows = connection.rows(sql["attempts_between"], {"first": first, "last": last})
+    return [AttemptRecord(*row) for row in rows]
 
 
 def run(connection: Connection, sql: Sql, run_id: int, now: Instant) -> RunRecord | None:

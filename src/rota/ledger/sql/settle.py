@@ -179,7 +179,7 @@ def register(connection: Connection, sql: Sql, node: NodeRecord, now: Instant) -
         {
             "id": node.id, "label": node.label, "services": node.services, "queues": node.queues, "version": node.version,
             "started_at": now, "now": now, "lease": lease, "lease_until": now + lease, "slots": node.slots,
-            "busy": node.busy, "lag": node.lag,
+            "busy": node.busy, "lag": node.lag, "clock_offset": node.clock_offset,
         },
     )  # fmt: skip
 
@@ -191,6 +191,7 @@ def heartbeat(connection: Connection, sql: Sql, beat: Beat, now: Instant) -> Bea
         "slots": beat.slots,
         "busy": beat.busy,
         "lag": beat.lag,
+        "clock_offset": beat.clock_offset,
         "now": now,
     }
     alive = connection.run(sql["beat"], values) == 1

@@ -57,6 +57,7 @@ CREATE TABLE rota_schedule (
   fired_at bigint,  -- the latest occurrence that has one
   created_at bigint NOT NULL,
   retired_at bigint,
+  ruled_at bigint,  -- since when the rule holds
   CHECK (next_at IS NULL OR fired_at IS NULL OR next_at > fired_at),
   UNIQUE (task_id, key)
 );
@@ -177,7 +178,8 @@ CREATE TABLE rota_node (
   state text NOT NULL CHECK (state IN ('live', 'left', 'lost')),
   slots bigint NOT NULL DEFAULT 0,
   busy bigint NOT NULL DEFAULT 0,
-  lag bigint
+  lag bigint,
+  clock_offset bigint  -- microseconds that the node's own clock is ahead of the server's
 );
 
 CREATE TABLE rota_queue (

@@ -2,6 +2,11 @@
 SELECT run_id, attempt, token, node, state, started_at, finished_at, error, note FROM rota_attempt
 WHERE run_id = :id ORDER BY token;
 
+-- name: attempts_between
+-- The same of many runs at once, in their order.
+SELECT run_id, attempt, token, node, state, started_at, finished_at, error, note FROM rota_attempt
+WHERE run_id BETWEEN :first AND :last ORDER BY run_id, token;
+
 -- name: log
 SELECT run_id, attempt, at, source, text, seq FROM rota_log WHERE run_id = :id AND seq > :after ORDER BY seq LIMIT :limit;
 

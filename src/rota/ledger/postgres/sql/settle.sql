@@ -80,14 +80,16 @@ ORDER BY id;
 -- name: register_node
 -- A node's identity is new with each start, so this never meets another; what it may meet is its own first try, of
 -- which the answer was lost.
-INSERT INTO rota_node (id, label, services, queues, version, started_at, beat_at, lease, lease_until, state, slots, busy, lag)
-VALUES (:id, :label, :services, :queues, :version, :started_at, :now, :lease, :lease_until, 'live', :slots, :busy, :lag)
+INSERT INTO rota_node (id, label, services, queues, version, started_at, beat_at, lease, lease_until, state, slots, busy, lag,
+  clock_offset)
+VALUES (:id, :label, :services, :queues, :version, :started_at, :now, :lease, :lease_until, 'live', :slots, :busy, :lag,
+  :clock_offset)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: beat
 -- One statement renews the lease of all that the node holds. A node that was declared lost cannot renew.
 UPDATE rota_node SET beat_at = :now, lease = :lease, lease_until = CAST(:now AS bigint) + CAST(:lease AS bigint),
-  beats = beats + 1, slots = :slots, busy = :busy, lag = :lag
+  beats = beats + 1, slots = :slots, busy = :busy, lag = :lag, clock_offset = :clock_offset
 WHERE id = :id AND state = 'live';
 
 -- name: stops
@@ -130,7 +132,8 @@ WHERE node.id = :id AND node.state = 'live';
 
 -- name: live_nodes
 -- Nodes, the latest first; all of them, or those that live.
-SELECT id, label, services, queues, version, started_at, beat_at, lease_until, beats, state, slots, busy, lag
+SELECT id, label, services, queues, version, started_at, beat_at, lease_until, beats, state, slots, busy, lag,
+  clock_offset
 FROM rota_node WHERE state = 'live' OR CAST(:all AS boolean) ORDER BY started_at DESC;
 
 -- name: insert_log

@@ -57,6 +57,13 @@ WHERE id = :id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped', 'mis
     SELECT 1 FROM rota_run AS other
     WHERE other.task_id = rota_run.task_id AND other.key = rota_run.key AND other.state = 'waiting' AND other.attempt = 0));
 
+-- name: keep_story
+-- Before a run is tried once more: the attempt whose story stands on the run itself gets a row of its own.
+INSERT INTO rota_attempt (run_id, attempt, token, node, state, started_at, finished_at, error, note)
+SELECT run.id, run.attempt, run.token, coalesce(run.node, ''), run.state, run.started_at, run.finished_at, run.error, run.note
+FROM rota_run AS run WHERE run.id = :id AND run.token IS NOT NULL AND run.attempt > 0
+ON CONFLICT DO NOTHING;
+
 -- name: pause
 -- A pause that is made longer is still the same pause: what it left out is counted from its beginning.
 UPDATE rota_task SET paused_at = coalesce(paused_at, :now), paused_until = :until, paused_reason = :reason, paused_by = :actor

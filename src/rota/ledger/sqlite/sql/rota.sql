@@ -45,11 +45,13 @@ FROM rota_task AS task JOIN rota_schedule AS schedule ON schedule.task_id = task
 WHERE task.service = :service;
 
 -- name: put_own_schedules
-INSERT INTO rota_schedule (task_id, key, rule, next_at, created_at)
-SELECT task.id, '', value ->> 1, value ->> 2, :now
+INSERT INTO rota_schedule (task_id, key, rule, next_at, created_at, ruled_at)
+SELECT task.id, '', value ->> 1, value ->> 2, :now, :now
 FROM json_each(:schedules) CROSS JOIN rota_task AS task  -- cross: the given rows lead, the tasks are looked up
 WHERE task.service = :service AND task.name = value ->> 0
 ON CONFLICT (task_id, key) DO UPDATE SET rule = excluded.rule, retired_at = NULL,
+  ruled_at = CASE WHEN rota_schedule.rule = excluded.rule AND rota_schedule.retired_at IS NULL THEN rota_schedule.ruled_at
+    ELSE excluded.ruled_at END,
   -- never back behind an occurrence that has a record: the next fire looks from there. NULL stays NULL.
   next_at = max(excluded.next_at, coalesce(rota_schedule.fired_at + 1, excluded.next_at));
 
@@ -70,12 +72,14 @@ SELECT value FROM rota_meta WHERE key = 'tasks';
 
 -- name: put_schedules
 -- Schedules that a program adds, or moves if their key is there. A cursor never goes back behind a record.
-INSERT INTO rota_schedule (task_id, key, rule, args, next_at, created_at)
-SELECT task.id, value ->> 2, value ->> 3, value ->> 4, value ->> 5, :now
+INSERT INTO rota_schedule (task_id, key, rule, args, next_at, created_at, ruled_at)
+SELECT task.id, value ->> 2, value ->> 3, value ->> 4, value ->> 5, :now, :now
 FROM json_each(:schedules) CROSS JOIN rota_task AS task  -- cross: the given rows lead, the tasks are looked up
 WHERE task.service = value ->> 0 AND task.name = value ->> 1 AND task.retired_at IS NULL
 ON CONFLICT (task_id, key) DO UPDATE SET
   rule = excluded.rule, args = excluded.args, retired_at = NULL,
+  ruled_at = CASE WHEN rota_schedule.rule = excluded.rule AND rota_schedule.retired_at IS NULL THEN rota_schedule.ruled_at
+    ELSE excluded.ruled_at END,
   next_at = CASE
     WHEN rota_schedule.rule = excluded.rule AND rota_schedule.retired_at IS NULL THEN rota_schedule.next_at
     ELSE max(excluded.next_at, coalesce(rota_schedule.fired_at + 1, excluded.next_at))
@@ -99,13 +103,15 @@ ORDER BY service, name;
 -- name: schedule_columns
 -- A retired schedule has no next occurrence, though it keeps its cursor in case that its task comes back.
 SELECT schedule.id, schedule.task_id, task.service, task.name, schedule.key, schedule.rule, schedule.args,
-  CASE WHEN schedule.retired_at IS NULL THEN schedule.next_at END, schedule.fired_at, schedule.created_at, schedule.retired_at
+  CASE WHEN schedule.retired_at IS NULL THEN schedule.next_at END, schedule.fired_at, schedule.created_at, schedule.retired_at,
+  coalesce(schedule.ruled_at, schedule.created_at)
 FROM rota_schedule AS schedule JOIN rota_task AS task ON task.id = schedule.task_id;
 
 -- name: schedules_due
 -- Live schedules whose cursor is there by an instant, through the index of what is due.
 SELECT schedule.id, schedule.task_id, task.service, task.name, schedule.key, schedule.rule, schedule.args,
-  schedule.next_at, schedule.fired_at, schedule.created_at, schedule.retired_at
+  schedule.next_at, schedule.fired_at, schedule.created_at, schedule.retired_at,
+  coalesce(schedule.ruled_at, schedule.created_at)
 FROM rota_schedule AS schedule INDEXED BY rota_schedule_due
 JOIN rota_task AS task ON task.id = schedule.task_id
 WHERE schedule.next_at IS NOT NULL AND schedule.retired_at IS NULL AND schedule.next_at <= :due_by;
