@@ -81,6 +81,7 @@ class Node:
         self.events = events or Events()
         self._identity = _Identity()
         self._thread = LedgerThread()
+        self._writing = LedgerThread()  # what is done is written while more is claimed
         self._draining = False
         self._stopped: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -168,9 +169,9 @@ class Node:
 
     def _build(self) -> None:
         s, thread, ledger, clock = self._settings, self._thread, self._ledger, self._clock
-        self._logbook = LogBook(ledger, thread, clock)
+        self._logbook = LogBook(ledger, self._writing, clock)
         self._settler = Settler(
-            ledger, thread, self._logbook, self.events, node=lambda: self.id, settled=self._wake_claimers
+            ledger, self._writing, self._logbook, self.events, node=lambda: self.id, settled=self._wake_claimers
         )
         self._attempts = Attempts(
             self._executors,
@@ -357,6 +358,7 @@ class Node:
         for executor in self._executors.values():
             await executor.close()
         self._thread.close()
+        self._writing.close()
 
     def _label(self) -> str:
         return f"{socket.gethostname()}:{os.getpid()}"

@@ -20,37 +20,45 @@ __all__ = ["finish", "heartbeat", "register", "rescue", "write_log"]
 
 Sql = dict[str, str]
 
-_NONE = (None,) * 5  # a run that the node does not hold
-
 
 def finish(
     connection: Connection, sql: Sql, node: str, finishes: Sequence[Finish], now: Instant
 ) -> list[int]:
     """Record what still holds; keep the rest as notes. Returns the refused run ids."""
-    keys = json.dumps([[one.id, one.token] for one in finishes])
-    held = {row[0]: row for row in connection.many(sql["held_by"], {"keys": keys, "node": node})}
-    accepted = list({one.id: one for one in finishes if held.get(one.id, _NONE)[4] == one.token}.values())
-    refused = [one for one in finishes if held.get(one.id, _NONE)[4] != one.token]
+    settled = _heeding(connection, sql, node, {(one.id, one.token): one for one in finishes})
+    written = _write(connection, sql, node, settled)
+    accepted = [one for one in settled if (one.id, one.token) in written]
     if accepted:
-        settled = [_heeding(one, held[one.id][3]) for one in accepted]
-        _write(connection, sql, node, settled)
-        _tell_stories(connection, sql, node, settled, {id_: row[2] for id_, row in held.items()})
-        _count(connection, sql, settled, {id_: row[1] for id_, row in held.items()}, now)
+        _tell_stories(connection, sql, node, accepted, {id_: row[2] for (id_, _), row in written.items()})
+        _count(connection, sql, accepted, {id_: row[1] for (id_, _), row in written.items()}, now)
+    refused = [one for one in finishes if (one.id, one.token) not in written]
     return _refuse(connection, sql, node, refused) if refused else []
 
 
-def _write(connection: Connection, sql: Sql, node: str, settled: Sequence[Finish]) -> None:
+def _write(
+    connection: Connection, sql: Sql, node: str, settled: Sequence[Finish]
+) -> dict[tuple[int, int], Sequence[Any]]:
+    """Write what the node still holds, under its tokens; returns (run, token) -> (run, task, attempt, token)."""
     rows = json.dumps([_row(one) for one in settled])
-    written = connection.run(sql["finish_runs"], {"done": rows, "node": node})
-    if written != len(settled):  # they were found held within this very transaction
-        raise LedgerError(
-            "outcomes were not written", expected=f"{len(settled)} runs held by the node", found=str(written),
-            retry=Retriable(True, "nothing was written"),
-        )  # fmt: skip
+    written = connection.rows(sql["finish_runs"], {"done": rows, "node": node})
+    return {(row[0], row[3]): row for row in written}
 
 
-def _heeding(one: Finish, cancel_reason: str | None) -> Finish:
-    """A run that was to be stopped is not tried again, also where its node had not heard of that yet."""
+def _heeding(
+    connection: Connection, sql: Sql, node: str, finishes: Mapping[tuple[int, int], Finish]
+) -> list[Finish]:
+    """In the order of the runs, which is the order of locks for all. A run that was to be stopped is not tried again,
+    also where its node had not heard of that yet."""
+    ordered = [finishes[key] for key in sorted(finishes)]
+    waiting = [[one.id, one.token] for one in ordered if one.move.state is State.WAITING]
+    if not waiting:
+        return ordered
+    given = {"keys": json.dumps(waiting), "node": node}
+    asked = {(row[0], row[2]): row[1] for row in connection.many(sql["asked_to_stop"], given)}
+    return [_stopped(one, asked.get((one.id, one.token))) for one in ordered]
+
+
+def _stopped(one: Finish, cancel_reason: str | None) -> Finish:
     if cancel_reason is None or one.move.state is not State.WAITING:
         return one
     move = step(State.RUNNING, HandedBack(), one.move.tally, Retries(), asked_to_stop=Reason(cancel_reason))
@@ -224,7 +232,12 @@ def _take_over(
         for one, row in zip(orphans, rows, strict=True)
     ]
     if finishes:
-        _write(connection, sql, node, finishes)
+        written = _write(connection, sql, node, finishes)
+        if len(written) != len(finishes):  # they were locked within this very transaction
+            raise LedgerError(
+                "lost runs were not moved", expected=f"{len(finishes)} runs held by the node", found=str(len(written)),
+                retry=Retriable(True, "nothing was written"),
+            )  # fmt: skip
         _tell_stories(connection, sql, node, finishes, {one.id: one.attempt for one in orphans})
         _count(connection, sql, finishes, {row[0]: row[8] for row in rows}, now)
     return len(finishes)

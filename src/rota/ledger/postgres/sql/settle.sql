@@ -1,6 +1,6 @@
--- name: held_by
--- Which of the outcomes still hold: same run, token and node, still running. Locked, in one order for all.
-SELECT run.id, run.task_id, run.attempt, run.cancel_reason, run.token
+-- name: asked_to_stop
+-- Of the runs that are to be tried again, which were to be stopped. Locked, in one order for all: nobody asks meanwhile.
+SELECT run.id, run.cancel_reason, run.token
 FROM jsonb_array_elements(CAST(:keys AS jsonb)) AS given (value)
 JOIN rota_run AS run ON run.id = (value ->> 0)::bigint
 WHERE run.token = (value ->> 1)::bigint AND run.node = :node AND run.state = 'running'
@@ -8,7 +8,7 @@ ORDER BY run.id
 FOR UPDATE OF run;
 
 -- name: finish_runs
--- Record outcomes. The guard stands here once more: nothing but the holder of the token can write.
+-- Record outcomes, and say of which runs. The guard: nothing but the holder of the token can write.
 UPDATE rota_run AS run SET state = done.state, reason = done.reason, run_at = coalesce(done.run_at, run.run_at),
   spent = done.spent, crashes = done.crashes, started_at = done.started_at, finished_at = done.finished_at,
   result = done.result, error = done.error, note = done.note, node = NULL,
@@ -19,7 +19,8 @@ FROM (
     (value ->> 7)::bigint AS started_at, (value ->> 8)::bigint AS finished_at, value ->> 9 AS result,
     value ->> 10 AS error, value ->> 11 AS note
   FROM jsonb_array_elements(CAST(:done AS jsonb))) AS done
-WHERE run.id = done.id AND run.token = done.token AND run.node = :node AND run.state = 'running';
+WHERE run.id = done.id AND run.token = done.token AND run.node = :node AND run.state = 'running'
+RETURNING run.id, run.task_id, run.attempt, run.token;
 
 -- name: insert_attempts
 -- The attempts whose story does not stand on the run: all but a success at the first try.

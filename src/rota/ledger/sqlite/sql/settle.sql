@@ -1,12 +1,12 @@
--- name: held_by
--- Which of the outcomes still hold: same run, token and node, still running.
-SELECT json_group_array(json_array(run.id, run.task_id, run.attempt, run.cancel_reason, run.token))
+-- name: asked_to_stop
+-- Of the runs that are to be tried again, which were to be stopped.
+SELECT json_group_array(json_array(run.id, run.cancel_reason, run.token))
 FROM json_each(:keys) AS given
 CROSS JOIN rota_run AS run ON run.id = given.value ->> 0
 WHERE run.token = given.value ->> 1 AND run.node = :node AND run.state = 'running';
 
 -- name: finish_runs
--- Record outcomes. The guard stands here once more: nothing but the holder of the token can write.
+-- Record outcomes, and say of which runs. The guard: nothing but the holder of the token can write.
 UPDATE rota_run SET state = done.state, reason = done.reason, run_at = coalesce(done.run_at, rota_run.run_at),
   spent = done.spent, crashes = done.crashes, started_at = done.started_at, finished_at = done.finished_at,
   result = done.result, error = done.error, note = done.note, node = NULL,
@@ -16,7 +16,8 @@ FROM (
     value ->> 5 AS spent, value ->> 6 AS crashes, value ->> 7 AS started_at, value ->> 8 AS finished_at,
     value ->> 9 AS result, value ->> 10 AS error, value ->> 11 AS note
   FROM json_each(:done)) AS done
-WHERE rota_run.id = done.id AND rota_run.token = done.token AND rota_run.node = :node AND rota_run.state = 'running';
+WHERE rota_run.id = done.id AND rota_run.token = done.token AND rota_run.node = :node AND rota_run.state = 'running'
+RETURNING id, task_id, attempt, token;
 
 -- name: insert_attempts
 -- The attempts whose story does not stand on the run: all but a success at the first try.
