@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rota.clock import Clock, Instant
+from rota.engine.deadlines import Deadlines
 from rota.engine.logbook import LogBook, Page
 from rota.engine.settler import Settler
 from rota.engine.verdict import Stop, judge
@@ -34,9 +35,10 @@ class _Active:
     claimed: Claimed
     task: Task
     started_at: Instant
+    executor: str
     carrier: asyncio.Task[None] | None = None
     stop: Stop | None = None
-    timer: asyncio.TimerHandle | None = None
+    abandon: asyncio.TimerHandle | None = None
     over: bool = False
 
 
@@ -64,6 +66,7 @@ class Attempts:
         self._ended = ended
         self._rehearsal = rehearsal
         self._random = random.Random()
+        self._deadlines: Deadlines[_Active] = Deadlines(lambda active: self._stop(active, Stop.TIMEOUT))
         self._active: dict[tuple[int, int], _Active] = {}
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -78,13 +81,13 @@ class Attempts:
         if task is None:
             self._reject(claimed, now)
             return
-        active = _Active(claimed, task, now)
+        active = _Active(claimed, task, now, task.executor)
         self._active[claimed.id, claimed.token] = active
         self._quiet.clear()
         loop = asyncio.get_running_loop()
         active.carrier = loop.create_task(self._carry_out(active))
         if task.timeout is not None:
-            active.timer = loop.call_later(task.timeout.total_seconds(), self._stop, active, Stop.TIMEOUT)
+            self._deadlines.add(active, task.timeout.total_seconds())
         if self._events.watched:
             late = now - claimed.run_at
             self._events.emit(
@@ -127,11 +130,11 @@ class Attempts:
         try:
             page = self._logbook.page(active.claimed.id, active.claimed.attempt, active.claimed.token)
             attempt = Attempt(active.task, self._handle(active, page), page)
-            outcome = await self._executors[active.task.executor].execute(attempt)
+            outcome = await self._executors[active.executor].execute(attempt)
         except asyncio.CancelledError:
             outcome = None
         except Exception as error:  # an executor's own fault: the run must not stay unaccounted for
-            _log.exception("the %s executor failed on run %d", active.task.executor, active.claimed.id)
+            _log.exception("the %s executor failed on run %d", active.executor, active.claimed.id)
             outcome = Outcome(
                 "error", error=json.dumps({"type": type(error).__name__, "message": str(error)})
             )
@@ -140,8 +143,8 @@ class Attempts:
 
     def _end(self, active: _Active, outcome: Outcome | None, note: str | None = None) -> None:
         active.over = True
-        if active.timer is not None:
-            active.timer.cancel()
+        if active.abandon is not None:
+            active.abandon.cancel()
         claimed = active.claimed
         verdict = judge(outcome, active.stop)
         move = step(
@@ -171,7 +174,7 @@ class Attempts:
         del self._active[active.claimed.id, active.claimed.token]
         if not self._active:
             self._quiet.set()
-        self._ended(active.task.executor)
+        self._ended(active.executor)
 
     def _stop(self, active: _Active, stop: Stop) -> None:
         """Cancel it; what will not end within its grace is abandoned, and its run says so."""
@@ -182,10 +185,8 @@ class Attempts:
         if first and active.carrier is not None:
             active.carrier.add_done_callback(lambda _: self._end_unstarted(active))
             active.carrier.cancel()
-            if active.timer is not None:
-                active.timer.cancel()
             patience = active.task.grace.total_seconds() + MARGIN
-            active.timer = asyncio.get_running_loop().call_later(patience, self._abandon, active)
+            active.abandon = asyncio.get_running_loop().call_later(patience, self._abandon, active)
 
     def _end_unstarted(self, active: _Active) -> None:
         if not active.over:  # it was cancelled before its first step, which then never runs
@@ -215,7 +216,7 @@ class Attempts:
 
     def _handle(self, active: _Active, page: Page) -> Run:
         claimed = active.claimed
-        args = active.task.args if claimed.args is None else json.loads(claimed.args)
+        args = active.task.args if claimed.args is None else {} if claimed.args == "{}" else json.loads(claimed.args)
         return Run(
             claimed.id, claimed.service, claimed.task, claimed.attempt, claimed.token, claimed.kind, claimed.scheduled_at,
             claimed.key, claimed.schedule_key, args, claimed.covers_from, claimed.covers_count,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from rota.clock import Instant
 from rota.engine.calls import LedgerThread
@@ -102,7 +101,7 @@ class Settler:
         said = json.dumps(
             {"type": "OutcomeRefused", "message": f"the outcome could not be recorded: {error.what}"}
         )
-        plain = replace(finish, ended="unrecordable", result=None, error=said, note=None)
+        plain = finish._replace(ended="unrecordable", result=None, error=said, note=None)
         self._pending[0] = node, (claimed, plain)
 
     def _tell(self, batch: Sequence[Settled], refused: set[int]) -> None:

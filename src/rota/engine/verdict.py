@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from rota.execute.protocol import Outcome
 from rota.model.lifecycle import Errored, Event, GaveUp, HandedBack, Rejected, Stopped, Succeeded, TimedOut
@@ -22,13 +22,15 @@ class Stop(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The event for the state machine, how the attempt itself ended, and what the run was asked before."""
 
     event: Event
     ended: str
     asked_to_stop: Reason | None = None
+
+
+_SUCCEEDED = Verdict(Succeeded(), "succeeded")
 
 
 def judge(outcome: Outcome | None, stop: Stop | None) -> Verdict:
@@ -45,7 +47,7 @@ def judge(outcome: Outcome | None, stop: Stop | None) -> Verdict:
     if stop is Stop.TIMEOUT:
         return Verdict(TimedOut(), "timeout")
     if outcome is not None and outcome.ended == "succeeded":
-        return Verdict(Succeeded(), "succeeded")
+        return _SUCCEEDED
     if stop in (Stop.OPERATOR, Stop.SUPERSEDED):
         reason = Reason.OPERATOR if stop is Stop.OPERATOR else Reason.SUPERSEDED
         return Verdict(Stopped(reason), "cancelled", reason)

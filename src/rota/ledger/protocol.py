@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from rota.clock import Clock, Instant
 from rota.model.lifecycle import Move
@@ -208,8 +208,7 @@ class Claim:
     until: Instant  # a little after now: runs may be claimed ahead and held in memory until they are due
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A run under this node's lease. Its ``token`` is greater than every token given before it."""
 
     id: int
@@ -270,8 +269,7 @@ class NodeRecord:
     clock_offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The outcome of one attempt, to be recorded if its token still holds.
 
     ``move`` is what the state machine made of it; ``ended`` names how the attempt itself ended

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_never
+from typing import assert_never, NamedTuple
 
 from rota.model.run import FINAL, Reason, State
 from rota.model.task import Retries
@@ -149,16 +149,14 @@ Event = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """What a run has used up: tries that count, and of these the ones that crashed."""
 
     spent: int = 0
     crashes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """What becomes of the run. ``delay`` is from now until it may be claimed again."""
 
     state: State

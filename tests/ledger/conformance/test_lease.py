@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
 from tests.ledger.house import LEASE, House, decide
@@ -72,9 +71,9 @@ def test_what_is_handed_back_does_not_count_as_a_try(held: House) -> None:
     "wrong",
     [
         lambda one: ("n2", one),  # another node
-        lambda one: ("n1", replace(one, token=one.token + 1)),
-        lambda one: ("n1", replace(one, token=one.token - 1)),
-        lambda one: ("n1", replace(one, id=one.id + 1)),
+        lambda one: ("n1", one._replace(token=one.token + 1)),
+        lambda one: ("n1", one._replace(token=one.token - 1)),
+        lambda one: ("n1", one._replace(id=one.id + 1)),
     ],
 )
 def test_only_the_holder_of_the_token_can_record_an_outcome(held: House, wrong) -> None:

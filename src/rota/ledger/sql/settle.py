@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from rota.clock import MICROSECOND, Instant, from_instant
@@ -63,7 +62,7 @@ def _stopped(one: Finish, cancel_reason: str | None) -> Finish:
         return one
     move = step(State.RUNNING, HandedBack(), one.move.tally, Retries(), asked_to_stop=Reason(cancel_reason))
     assert move is not None  # a running run can always be handed back
-    return replace(one, move=move)
+    return one._replace(move=move)
 
 
 def _row(one: Finish) -> list[Any]:
