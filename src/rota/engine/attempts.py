@@ -6,8 +6,10 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rota.clock import Clock, Instant
 from rota.engine.deadlines import Deadlines
@@ -84,15 +86,14 @@ class Attempts:
         active = _Active(claimed, task, now, task.executor)
         self._active[claimed.id, claimed.token] = active
         self._quiet.clear()
-        loop = asyncio.get_running_loop()
-        active.carrier = loop.create_task(self._carry_out(active))
-        if task.timeout is not None:
-            self._deadlines.add(active, task.timeout.total_seconds())
         if self._events.watched:
             late = now - claimed.run_at
             self._events.emit(
                 RunStarted(claimed.id, f"{claimed.service}/{claimed.task}", claimed.attempt, late)
             )
+        active.carrier = _begin(self._carry_out(active))
+        if task.timeout is not None and not active.over:
+            self._deadlines.add(active, task.timeout.total_seconds())
 
     def stop(self, run_id: int, token: int, stop: Stop) -> bool:
         """Ask one attempt to stop; False where it is not under way here."""
@@ -216,12 +217,26 @@ class Attempts:
 
     def _handle(self, active: _Active, page: Page) -> Run:
         claimed = active.claimed
-        args = active.task.args if claimed.args is None else {} if claimed.args == "{}" else json.loads(claimed.args)
+        args = (
+            active.task.args
+            if claimed.args is None
+            else {}
+            if claimed.args == "{}"
+            else json.loads(claimed.args)
+        )
         return Run(
             claimed.id, claimed.service, claimed.task, claimed.attempt, claimed.token, claimed.kind, claimed.scheduled_at,
             claimed.key, claimed.schedule_key, args, claimed.covers_from, claimed.covers_count,
             is_rehearsal=self._rehearsal, _sink=page,
         )  # fmt: skip
+
+
+def _begin(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Begin it at once, up to where it first waits: a short run is over before the loop would have come to it."""
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
+        return asyncio.Task(work, loop=loop, eager_start=True)
+    return loop.create_task(work)
 
 
 def _timeout_error(task: Task) -> str:

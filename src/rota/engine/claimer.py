@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from rota.ledger.protocol import Claim, Claimed, Ledger
 
 __all__ = ["Claimer", "Crew", "shares"]
 
-MOST = 1000
+MOST = 2000
 """Runs a claim takes at once."""
 
 GATHER = 0.002
@@ -82,19 +83,26 @@ class Claimer:
             self.hungry = False  # whatever comes free next wakes this loop only after the gathering
             return GATHER
         node = self._node()
-        runs, delay = await self._thread(self._claim, node, free)
+        runs, delay = await self._thread(self._claim, node, free, self.hungry)
         if node != self._node():
             return 0.0  # the lease was lost meanwhile; these runs are the rescuer's
         self.hungry = len(runs) == free
-        for run in runs:
-            self.crew.in_use += 1
-            self._claimed(run)
+        self.crew.in_use += len(runs)
+        # Not at once: with slots left, the next claim is under way while these begin.
+        asyncio.get_running_loop().call_soon(self._hand_over, node, runs)
         return 0.0 if self.hungry and self.crew.free > 0 else delay
 
-    def _claim(self, node: str, free: int) -> tuple[list[Claimed], float]:
+    def _hand_over(self, node: str, runs: Sequence[Claimed]) -> None:
+        if node != self._node():
+            self.crew.in_use -= len(runs)  # the lease was lost in this very moment
+            return
+        for run in runs:
+            self._claimed(run)
+
+    def _claim(self, node: str, free: int, likely: bool) -> tuple[list[Claimed], float]:
         now = self._ledger.now()
         until = Instant(now + self._ahead)
-        runs = self._ask(node, shares(free, self._weights), until)
+        runs = self._ask(node, shares(free, self._weights), until, likely=likely)
         if 0 < len(runs) < free and len(self._weights) > 1:
             runs += self._ask(
                 node, dict.fromkeys(self._weights, free - len(runs)), until, at_most=free - len(runs)
@@ -107,13 +115,18 @@ class Claimer:
         return runs, min(self._poll, (waiting - until) / SECOND)
 
     def _ask(
-        self, node: str, quota: Mapping[str, int], until: Instant, at_most: int | None = None
+        self,
+        node: str,
+        quota: Mapping[str, int],
+        until: Instant,
+        at_most: int | None = None,
+        *,
+        likely: bool = False,
     ) -> list[Claimed]:
         """One claim; a second round over several queues goes one by one, so that it never takes more than is free."""
         if at_most is None:
-            return self._ledger.claim(
-                Claim(node, {name: n for name, n in quota.items() if n > 0}, self.crew.tasks, until)
-            )
+            wanted = {name: n for name, n in quota.items() if n > 0}
+            return self._ledger.claim(Claim(node, wanted, self.crew.tasks, until, likely))
         runs: list[Claimed] = []
         for name in quota:
             left = at_most - len(runs)

@@ -171,7 +171,12 @@ class Node:
         s, thread, ledger, clock = self._settings, self._thread, self._ledger, self._clock
         self._logbook = LogBook(ledger, self._writing, clock)
         self._settler = Settler(
-            ledger, self._writing, self._logbook, self.events, node=lambda: self.id, settled=self._wake_claimers
+            ledger,
+            self._writing,
+            self._logbook,
+            self.events,
+            node=lambda: self.id,
+            settled=self._wake_claimers,
         )
         self._attempts = Attempts(
             self._executors,

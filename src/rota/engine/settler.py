@@ -17,7 +17,7 @@ __all__ = ["Settled", "Settler"]
 
 _log = logging.getLogger("rota.engine")
 
-BATCH = 1000
+BATCH = 2000
 IDLE = 60.0  # seconds; it is woken when there is something to settle
 
 Settled = tuple[Claimed, Finish]

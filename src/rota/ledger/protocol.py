@@ -206,6 +206,7 @@ class Claim:
     quota: Mapping[str, int]  # queue -> runs at most, in the order in which queues are served
     tasks: Mapping[str, Sequence[str]]  # service -> names of the tasks that this node has
     until: Instant  # a little after now: runs may be claimed ahead and held in memory until they are due
+    likely: bool = False  # something is known to wait: the ledger need not look before it begins
 
 
 class Claimed(NamedTuple):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_never, NamedTuple
+from typing import NamedTuple, assert_never
 
 from rota.model.run import FINAL, Reason, State
 from rota.model.task import Retries

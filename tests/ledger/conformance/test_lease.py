@@ -88,7 +88,7 @@ def test_only_the_holder_of_the_token_can_record_an_outcome(held: House, wrong) 
 def test_a_batch_records_what_holds_and_refuses_the_rest(held: House) -> None:
     runs = [held.enqueue() for _ in range(3)]
     claimed = held.claim()
-    stale = replace(held.outcome(claimed[1]), token=0)
+    stale = held.outcome(claimed[1])._replace(token=0)
     refused = held.finish("n1", held.outcome(claimed[0]), stale, held.outcome(claimed[2]))
     assert refused == [runs[1]]
     assert [held.state(run).value for run in runs] == ["succeeded", "running", "succeeded"]

@@ -131,9 +131,10 @@ class SqlLedger:
         self._write(lambda c: settle.register(c, self._sql, node, self._now(c)))
 
     def claim(self, claim: p.Claim) -> list[p.Claimed]:
-        following = self.next_waiting()
-        if following is None or following > claim.until:
-            return []
+        if not claim.likely:
+            following = self.next_waiting()
+            if following is None or following > claim.until:
+                return []
         return self._write(lambda c: self._claims.claim(c, claim, self._now(c)), alone=True)
 
     def next_waiting(self) -> Instant | None:
