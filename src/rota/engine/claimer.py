@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -63,6 +62,7 @@ class Claimer:
         ahead: float,
         poll: float,
         claimed: Callable[[Claimed], None],
+        soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self._ledger = ledger
         self._thread = thread
@@ -72,6 +72,7 @@ class Claimer:
         self._ahead = int(ahead * SECOND)
         self._poll = poll
         self._claimed = claimed
+        self._soon = soon
         self.hungry = False  # the last claim was as large as it could be: there may be more
 
     async def step(self) -> float:
@@ -89,7 +90,7 @@ class Claimer:
         self.hungry = len(runs) == free
         self.crew.in_use += len(runs)
         # Not at once: with slots left, the next claim is under way while these begin.
-        asyncio.get_running_loop().call_soon(self._hand_over, node, runs)
+        self._soon(lambda: self._hand_over(node, runs))
         return 0.0 if self.hungry and self.crew.free > 0 else delay
 
     def _hand_over(self, node: str, runs: Sequence[Claimed]) -> None:

@@ -72,19 +72,23 @@ class Heart:
             self._now.wait(self._every)
 
     def _renew(self) -> None:
-        before = self._clock.monotonic()
-        beat = self._beat(int(self._lease * SECOND))
+        before, beat = self.ask()
         try:
             reply = self._ledger.heartbeat(beat)
         except RotaError as error:
-            _log.warning("heartbeat: %s", error.what)
-            if self.silent_for > self._lease * 2 / 3:
-                self._lost(beat.node)
-                self._renewed = self._clock.monotonic()
-            return
+            self.failed(beat, error)
         except Exception:  # a defect must not silence the heart
             _log.exception("heartbeat failed")
-            return
+        else:
+            self.answered(beat, reply, before)
+
+    # -- one heartbeat: asked, and then answered or not
+
+    def ask(self) -> tuple[float, Beat]:
+        """What to ask, and since when the lease will hold if that is granted."""
+        return self._clock.monotonic(), self._beat(int(self._lease * SECOND))
+
+    def answered(self, beat: Beat, reply: BeatReply, before: float) -> None:
         if self._stop.is_set():
             return
         self._renewed = before
@@ -92,3 +96,9 @@ class Heart:
             self._replied(reply)
         else:
             self._lost(beat.node)
+
+    def failed(self, beat: Beat, error: RotaError) -> None:
+        _log.warning("heartbeat: %s", error.what)
+        if self.silent_for > self._lease * 2 / 3:
+            self._lost(beat.node)
+            self._renewed = self._clock.monotonic()

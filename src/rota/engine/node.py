@@ -7,8 +7,9 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from rota.clock import SECOND, Clock, Instant
 from rota.define.loaded import LoadedRota
@@ -70,6 +71,7 @@ class Node:
         events: Events | None = None,
         version: str = "",
         end_pauses: Callable[[Ledger], int] = lambda _: 0,
+        thread: Callable[[], LedgerThread] = LedgerThread,
     ) -> None:
         self._ledger = ledger
         self._loaded = loaded
@@ -80,8 +82,8 @@ class Node:
         self._end_pauses = end_pauses
         self.events = events or Events()
         self._identity = _Identity()
-        self._thread = LedgerThread()
-        self._writing = LedgerThread()  # what is done is written while more is claimed
+        self._thread = thread()
+        self._writing = thread()  # what is done is written while more is claimed
         self._draining = False
         self._stopped: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -178,15 +180,7 @@ class Node:
             node=lambda: self.id,
             settled=self._wake_claimers,
         )
-        self._attempts = Attempts(
-            self._executors,
-            self._task,
-            self._settler,
-            self._logbook,
-            self.events,
-            clock,
-            ended=self._slot_freed,
-        )
+        self._attempts = self._new_attempts()
         self._held = Held(clock, self._attempts.start)
         self._crews = self._hire()
         self._claimers = [self._claimer(crew) for crew in self._crews.values()]
@@ -219,6 +213,11 @@ class Node:
             beat=self._beat, replied=self._replied, lost=self._lost_soon,
         )  # fmt: skip
 
+    def _new_attempts(self) -> Attempts:
+        return Attempts(
+            self._executors, self._task, self._settler, self._logbook, self.events, self._clock, ended=self._slot_freed
+        )  # fmt: skip
+
     def _loop_of(self, name: str, step: object) -> Loop:
         return Loop(name, step, clock=self._clock, events=self.events)  # type: ignore[arg-type]  # bound async methods
 
@@ -240,6 +239,7 @@ class Node:
         return Claimer(
             self._ledger, self._thread, crew, weights=self._weights(), node=lambda: self.id,
             ahead=self._settings.ahead, poll=self._settings.poll, claimed=self._held.add,
+            soon=lambda call: asyncio.get_running_loop().call_soon(call),
         )  # fmt: skip
 
     def _weights(self) -> dict[str, int]:
@@ -309,7 +309,10 @@ class Node:
         )
         self.events.emit(NodeLost(node, attempts))
         self._identity.renew()
-        task = asyncio.get_running_loop().create_task(self._register_again())
+        self._spawn(self._register_again())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
 
     async def _register_again(self) -> None:
@@ -318,10 +321,13 @@ class Node:
                 await self._thread(self._ledger.register, self._record())
             except LedgerError as error:
                 _log.warning("cannot register: %s", error.what)
-                await asyncio.sleep(self._settings.poll)
+                await self._pause(self._settings.poll)
             else:
                 self.wake()
                 return
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     # -- handing back
 
