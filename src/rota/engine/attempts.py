@@ -76,6 +76,10 @@ class Attempts:
     def __len__(self) -> int:
         return len(self._active)
 
+    def keys(self) -> list[tuple[int, int]]:
+        """Run and token of all that is under way."""
+        return list(self._active)
+
     def start(self, claimed: Claimed) -> None:
         """Begin an attempt now. Its instant has come: the caller saw to that."""
         task = self._tasks(claimed.service, claimed.task)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rota.clock import SECOND, Instant
 from rota.engine.calls import LedgerThread
+from rota.errors import LedgerUnreachable
 from rota.ledger.protocol import Claim, Claimed, Ledger
 
 __all__ = ["Claimer", "Crew", "shares"]
@@ -63,6 +64,7 @@ class Claimer:
         poll: float,
         claimed: Callable[[Claimed], None],
         soon: Callable[[Callable[[], None]], object],
+        known: Callable[[], Set[tuple[int, int]]],
     ) -> None:
         self._ledger = ledger
         self._thread = thread
@@ -73,6 +75,8 @@ class Claimer:
         self._poll = poll
         self._claimed = claimed
         self._soon = soon
+        self._known = known
+        self._unanswered = False  # a claim went out, and whether it was carried out is not known
         self.hungry = False  # the last claim was as large as it could be: there may be more
 
     async def step(self) -> float:
@@ -83,8 +87,14 @@ class Claimer:
         if self.hungry and free < min(self.crew.slots // 4, MOST):
             self.hungry = False  # whatever comes free next wakes this loop only after the gathering
             return GATHER
+        if self._unanswered:
+            await self._adopt()
         node = self._node()
-        runs, delay = await self._thread(self._claim, node, free, self.hungry)
+        try:
+            runs, delay = await self._thread(self._claim, node, free, self.hungry)
+        except LedgerUnreachable:
+            self._unanswered = True
+            raise
         if node != self._node():
             return 0.0  # the lease was lost meanwhile; these runs are the rescuer's
         self.hungry = len(runs) == free
@@ -92,6 +102,16 @@ class Claimer:
         # Not at once: with slots left, the next claim is under way while these begin.
         self._soon(lambda: self._hand_over(node, runs))
         return 0.0 if self.hungry and self.crew.free > 0 else delay
+
+    async def _adopt(self) -> None:
+        """Begin what a claim took for this node without its knowing: nobody else would, while its lease holds."""
+        node, known = self._node(), self._known()
+        held = await self._thread(self._ledger.holdings, node)
+        self._unanswered = False
+        mine = [run for run in held if run.task in self.crew.tasks.get(run.service, ())]
+        unknown = [run for run in mine if (run.id, run.token) not in known]
+        self.crew.in_use += len(unknown)
+        self._hand_over(node, unknown)
 
     def _hand_over(self, node: str, runs: Sequence[Claimed]) -> None:
         if node != self._node():

@@ -45,6 +45,10 @@ class Held:
         if self._heap[0][2] is claimed:
             self._changed.set()
 
+    def keys(self) -> list[tuple[int, int]]:
+        """Run and token of all that is held."""
+        return [(claimed.id, claimed.token) for _, _, claimed in self._heap]
+
     def drop(self, run_id: int, token: int) -> Claimed | None:
         """Hold a run no longer, because it is to be stopped before it starts."""
         for index, (_, _, claimed) in enumerate(self._heap):

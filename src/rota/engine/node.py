@@ -239,8 +239,12 @@ class Node:
         return Claimer(
             self._ledger, self._thread, crew, weights=self._weights(), node=lambda: self.id,
             ahead=self._settings.ahead, poll=self._settings.poll, claimed=self._held.add,
-            soon=lambda call: asyncio.get_running_loop().call_soon(call),
+            soon=lambda call: asyncio.get_running_loop().call_soon(call), known=self._known,
         )  # fmt: skip
+
+    def _known(self) -> set[tuple[int, int]]:
+        """The runs, by id and token, that this node knows to be its own: held, under way, or ended and not recorded."""
+        return {*self._held.keys(), *self._attempts.keys(), *self._settler.keys()}
 
     def _weights(self) -> dict[str, int]:
         """The queues that this node serves: those named in the settings, else all that its tasks use."""

@@ -60,6 +60,10 @@ class Settler:
     def pending(self) -> int:
         return len(self._pending)
 
+    def keys(self) -> list[tuple[int, int]]:
+        """Run and token of all that is not recorded yet."""
+        return [(claimed.id, claimed.token) for _, (claimed, _) in self._pending]
+
     async def step(self) -> float:
         """Settle one batch; returns 0 while there is more."""
         if not self._pending:

@@ -452,6 +452,10 @@ class Ledger(Protocol):
         a due occurrence whose lane is busy is skipped, waits, or asks the running one to stop."""
         ...
 
+    def holdings(self, node: str) -> list[Claimed]:
+        """What a live node holds: a claim may have been carried out although its answer was lost."""
+        ...
+
     def next_waiting(self) -> Instant | None:
         """When the earliest waiting run of a live task may be claimed."""
         ...

@@ -23,7 +23,7 @@ class Histories:
     def __init__(self, breach: Breach, exclusive: frozenset[int]) -> None:
         self._breach = breach
         self._exclusive = exclusive
-        self._lanes: dict[int, list[tuple[int, int, RunRecord]]] = defaultdict(list)
+        self._lanes: dict[int, list[tuple[int, int, int, RunRecord]]] = defaultdict(list)
 
     def check(self, run: RunRecord, told: Sequence[AttemptRecord], states: Counter[str]) -> Instant | None:
         """Check one run, count how its attempts ended, and return when its first one began."""
@@ -38,28 +38,28 @@ class Histories:
         if numbers != list(range(1, run.attempt + 1)) or any(a >= b for a, b in pairwise(tokens)):
             self._breach("restarted", subject, run.scheduled_at, run.id)
         begun = [one for one in attempts if one.started_at is not None]
-        if any(one.started_at < run.scheduled_at for one in begun if one.started_at is not None):
+        # The first start is the one that may be early; a later one may seem so, where the clock was set back since.
+        if begun and begun[0].started_at is not None and begun[0].started_at < run.scheduled_at:
             self._breach("early", subject, run.scheduled_at, run.id)
         for one in attempts:
             states[one.state] += 1
         if run.kind is Kind.SCHEDULED and run.schedule_id is not None and run.task_id in self._exclusive:
             self._lanes[run.schedule_id] += [
-                (one.started_at, one.finished_at if one.finished_at is not None else 2**62, run)
+                (one.token, one.started_at, one.finished_at if one.finished_at is not None else 2**62, run)
                 for one in begun
                 if one.started_at is not None and one.state != "lost"
             ]
         return begun[0].started_at if begun else None
 
     def check_lanes(self) -> None:
-        """No attempt begins while another of its lane is under way. One that was lost counts no more: its node was
-        told to stop, and can record nothing."""
+        """No attempt begins while the one before it in its lane is under way. One that was lost counts no more: its
+        node was told to stop, and can record nothing. Tokens have the order of truth; where the later one began at an
+        earlier time, the clock was set back between them, and the two cannot be compared."""
         for spans in self._lanes.values():
-            spans.sort(key=lambda span: span[:2])
-            busy_until = 0
-            for begin, end, run in spans:
-                if begin < busy_until - TOLERANCE:
+            spans.sort(key=lambda span: span[0])
+            for (_, before, until, _), (_, begin, _, run) in pairwise(spans):
+                if before <= begin < until - TOLERANCE:
                     self._breach("overlapping", f"{run.service}/{run.task}", Instant(begin), run.id)
-                busy_until = max(busy_until, end)
 
 
 def _latest(run: RunRecord, told: Sequence[AttemptRecord]) -> AttemptRecord | None:

@@ -8,8 +8,11 @@ ORDER BY run.id
 FOR UPDATE OF run;
 
 -- name: finish_runs
--- Record outcomes, and say of which runs. The guard: nothing but the holder of the token can write.
-UPDATE rota_run AS run SET state = done.state, reason = done.reason, run_at = coalesce(done.run_at, run.run_at),
+-- Record outcomes, and say of which runs. The guard: nothing but the holder of the token can write. What was held for its
+-- instant and had not begun is not tried again before that.
+UPDATE rota_run AS run SET state = done.state, reason = done.reason, run_at = CASE
+    WHEN done.run_at IS NULL THEN run.run_at WHEN done.started_at IS NULL THEN greatest(done.run_at, run.run_at)
+    ELSE done.run_at END,
   spent = done.spent, crashes = done.crashes, started_at = done.started_at, finished_at = done.finished_at,
   result = done.result, error = done.error, note = done.note, node = NULL,
   cancel_reason = CASE WHEN done.state = 'waiting' THEN NULL ELSE run.cancel_reason END

@@ -97,6 +97,14 @@ FROM (SELECT value ->> 0 AS id, value ->> 1 AS token FROM json_each(:taken)) AS 
 WHERE rota_run.id = taken.id AND rota_run.state = 'waiting'
 RETURNING rota_run.id;
 
+-- name: holdings
+-- What a node holds, as a claim would have told it: asked for after a claim whose answer was lost.
+SELECT run.id, task.service, task.name, (SELECT schedule.key FROM rota_schedule AS schedule WHERE schedule.id = run.schedule_id),
+  run.kind, run.scheduled_at, run.run_at, run.attempt, run.token, run.spent, run.crashes, run.key, run.args, run.covers_from,
+  run.covers_count
+FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
+WHERE run.state = 'running' AND run.node = :node ORDER BY run.token;
+
 -- name: settle_unstarted
 -- Skipped and missed: runs that end without ever having run.
 UPDATE rota_run SET state = ended.state, reason = ended.reason, note = coalesce(ended.note, rota_run.note), finished_at = :now

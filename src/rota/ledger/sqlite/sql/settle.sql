@@ -6,8 +6,11 @@ CROSS JOIN rota_run AS run ON run.id = given.value ->> 0
 WHERE run.token = given.value ->> 1 AND run.node = :node AND run.state = 'running';
 
 -- name: finish_runs
--- Record outcomes, and say of which runs. The guard: nothing but the holder of the token can write.
-UPDATE rota_run SET state = done.state, reason = done.reason, run_at = coalesce(done.run_at, rota_run.run_at),
+-- Record outcomes, and say of which runs. The guard: nothing but the holder of the token can write. What was held for its
+-- instant and had not begun is not tried again before that.
+UPDATE rota_run SET state = done.state, reason = done.reason, run_at = CASE
+    WHEN done.run_at IS NULL THEN rota_run.run_at WHEN done.started_at IS NULL THEN max(done.run_at, rota_run.run_at)
+    ELSE done.run_at END,
   spent = done.spent, crashes = done.crashes, started_at = done.started_at, finished_at = done.finished_at,
   result = done.result, error = done.error, note = done.note, node = NULL,
   cancel_reason = CASE WHEN done.state = 'waiting' THEN NULL ELSE rota_run.cancel_reason END
@@ -60,11 +63,13 @@ WHERE id IN (SELECT value FROM json_each(:tasks)) AND pause_on_failure IS NOT NU
   AND paused_at IS NULL;
 
 -- name: register_node
--- A node's identity is new with each start, so this never meets another.
+-- A node's identity is new with each start, so this never meets another; what it may meet is its own first try, of
+-- which the answer was lost.
 INSERT INTO rota_node (id, label, services, queues, version, started_at, beat_at, lease, lease_until, state, slots, busy, lag,
   clock_offset)
 VALUES (:id, :label, :services, :queues, :version, :started_at, :now, :lease, :lease_until, 'live', :slots, :busy, :lag,
-  :clock_offset);
+  :clock_offset)
+ON CONFLICT (id) DO NOTHING;
 
 -- name: beat
 -- One statement renews the lease of all that the node holds. A node that was declared lost cannot renew.
