@@ -29,7 +29,7 @@ check: install
 	$(BIN)/lint-imports
 
 faults: install
-	$(PYTEST) -m long tests/faults
+	$(PYTEST) -m long -s tests/faults tests/simulation
 
 bench: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench

@@ -138,7 +138,9 @@ class SqlLedger:
         return self._write(lambda c: self._claims.claim(c, claim, self._now(c)), alone=True)
 
     def holdings(self, node: str) -> list[p.Claimed]:
-        return self._read(lambda c: [p.Claimed(*row) for row in c.rows(self._sql["holdings"], {"node": node})])
+        return self._read(
+            lambda c: [p.Claimed(*row) for row in c.rows(self._sql["holdings"], {"node": node})]
+        )
 
     def next_waiting(self) -> Instant | None:
         return self._read(lambda c: reads.instant(c, self._sql["next_waiting"]))
