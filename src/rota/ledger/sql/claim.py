@@ -189,7 +189,7 @@ class Claims:
     def _end(self, round_: _Round, run: _Candidate, event: Event, note: str | None = None) -> None:
         move = step(State.WAITING, event, Tally(run.spent, run.crashes), Retries())
         assert move is not None  # a waiting run can always be skipped or missed
-        round_.ended.append([run.id, move.state, move.reason, note])
+        round_.ended.append([run.id, move.state, move.reason, note, run.run_at, run.expires_at])
 
     # -- recording
 
@@ -202,11 +202,15 @@ class Claims:
         if taken:
             last = connection.rows(self._sql["take_tokens"], {"count": len(taken)})[0][0]
             tokens = range(last - len(taken) + 1, last + 1)
-            pairs = [(run.id, token) for run, token in zip(taken, tokens, strict=True)]
-            given = {"taken": json.dumps(pairs), "node": round_.node, "now": round_.now}
-            got = {
+            # Only what has a key can have been given other arguments meanwhile: the others need not be compared.
+            chosen = [
+                (run.id, token, run.attempt, run.run_at, None if run.key is None else run.args)
+                for run, token in zip(taken, tokens, strict=True)
+            ]
+            given = {"taken": json.dumps(chosen), "node": round_.node, "now": round_.now}
+            got = {  # not what was cancelled or moved just now
                 row[0] for row in connection.rows(self._sql["claim_runs"], given)
-            }  # not what was just cancelled
+            }
             tasks = round_.facts.tasks
             round_.claimed += [
                 Claimed(

@@ -32,13 +32,13 @@ def migrate(
 
 
 def sweep(connection: Connection, sql: Sql, now: Instant, limit: int) -> int:
-    ids = [row[0] for row in connection.many(sql["expired"], {"now": now, "limit": limit})]
-    if ids:
+    rows = connection.many(sql["expired"], {"now": now, "limit": limit})
+    if rows:
         move = step(State.WAITING, Missed(), Tally(), Retries())
         assert move is not None  # a waiting run can always be missed
-        ended = [[id_, move.state, move.reason, None] for id_ in ids]
+        ended = [[id_, move.state, move.reason, None, run_at, expires_at] for id_, run_at, expires_at in rows]
         connection.run(sql["settle_unstarted"], {"ended": json.dumps(ended), "now": now})
-    return len(ids)
+    return len(rows)
 
 
 def prune(connection: Connection, sql: Sql, before: Instant, limit: int) -> int:

@@ -89,14 +89,18 @@ WHERE lane = :lane AND lane IS NOT NULL AND state = 'running' AND cancel_reason 
 UPDATE rota_meta SET value = (value::bigint + :count)::text WHERE key = 'token' RETURNING value::bigint;
 
 -- name: claim_runs
--- Take what was chosen, and say what was taken; the state is the guard, and the unique lane is the last word on overlap.
--- What is claimed ahead is held until its instant; the outcome brings the exact start.
-UPDATE rota_run AS run SET state = 'running', reason = NULL, attempt = attempt + 1, token = taken.token, node = :node,
+-- Take what was chosen, and say what was taken. The guard is that the run is as it was when it was chosen: it waits, for
+-- the same attempt, time and arguments, since its key may have been moved meanwhile; the unique lane is the last word on
+-- overlap. What is claimed ahead is held until its instant; the outcome brings the exact start.
+UPDATE rota_run AS run SET state = 'running', reason = NULL, attempt = run.attempt + 1, token = taken.token, node = :node,
   started_at = greatest(run.run_at, :now), progress = NULL
 FROM (
-  SELECT (value ->> 0)::bigint AS id, (value ->> 1)::bigint AS token FROM jsonb_array_elements(CAST(:taken AS jsonb))
+  SELECT (value ->> 0)::bigint AS id, (value ->> 1)::bigint AS token, (value ->> 2)::bigint AS attempt,
+    (value ->> 3)::bigint AS run_at, value ->> 4 AS args
+  FROM jsonb_array_elements(CAST(:taken AS jsonb))
 ) AS taken
-WHERE run.id = taken.id AND run.state = 'waiting'
+WHERE run.id = taken.id AND run.state = 'waiting' AND run.attempt = taken.attempt AND run.run_at = taken.run_at
+  AND (run.key IS NULL OR run.args IS NOT DISTINCT FROM taken.args)
 RETURNING run.id;
 
 -- name: holdings
@@ -108,12 +112,14 @@ FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
 WHERE run.state = 'running' AND run.node = :node ORDER BY run.token;
 
 -- name: settle_unstarted
--- Skipped and missed: runs that end without ever having run.
+-- Skipped and missed: runs that end without ever having run. One that was moved to another time meanwhile is left alone.
 UPDATE rota_run AS run SET state = ended.state, reason = ended.reason, note = coalesce(ended.note, run.note), finished_at = :now
 FROM (
-  SELECT (value ->> 0)::bigint AS id, value ->> 1 AS state, value ->> 2 AS reason, value ->> 3 AS note
+  SELECT (value ->> 0)::bigint AS id, value ->> 1 AS state, value ->> 2 AS reason, value ->> 3 AS note,
+    (value ->> 4)::bigint AS run_at, (value ->> 5)::bigint AS expires_at
   FROM jsonb_array_elements(CAST(:ended AS jsonb))) AS ended
-WHERE run.id = ended.id AND run.state = 'waiting';
+WHERE run.id = ended.id AND run.state = 'waiting' AND run.run_at = ended.run_at
+  AND run.expires_at IS NOT DISTINCT FROM ended.expires_at;
 
 -- name: set_tokens
 -- What is left in a queue's bucket, as of now.

@@ -1,6 +1,6 @@
 -- name: expired
 -- Waiting runs past their deadline that nobody has claimed, nor is about to.
-SELECT id FROM rota_run
+SELECT id, run_at, expires_at FROM rota_run
 WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= :now AND attempt = 0
 ORDER BY expires_at LIMIT :limit
 FOR UPDATE SKIP LOCKED;

@@ -89,12 +89,16 @@ UPDATE rota_run SET cancel_reason = 'superseded' WHERE lane = :lane AND state = 
 UPDATE rota_meta SET value = value + :count WHERE key = 'token' RETURNING value;
 
 -- name: claim_runs
--- Take what was chosen, and say what was taken; the state is the guard, and the unique lane is the last word on overlap.
--- What is claimed ahead is held until its instant; the outcome brings the exact start.
-UPDATE rota_run SET state = 'running', reason = NULL, attempt = attempt + 1, token = taken.token, node = :node,
-  started_at = max(run_at, :now), progress = NULL
-FROM (SELECT value ->> 0 AS id, value ->> 1 AS token FROM json_each(:taken)) AS taken
-WHERE rota_run.id = taken.id AND rota_run.state = 'waiting'
+-- Take what was chosen, and say what was taken. The guard is that the run is as it was when it was chosen: it waits, for
+-- the same attempt, time and arguments, since its key may have been moved meanwhile; the unique lane is the last word on
+-- overlap. What is claimed ahead is held until its instant; the outcome brings the exact start.
+UPDATE rota_run SET state = 'running', reason = NULL, attempt = rota_run.attempt + 1, token = taken.token, node = :node,
+  started_at = max(rota_run.run_at, :now), progress = NULL
+FROM (
+  SELECT value ->> 0 AS id, value ->> 1 AS token, value ->> 2 AS attempt, value ->> 3 AS run_at, value ->> 4 AS args
+  FROM json_each(:taken)) AS taken
+WHERE rota_run.id = taken.id AND rota_run.state = 'waiting' AND rota_run.attempt = taken.attempt
+  AND rota_run.run_at = taken.run_at AND (rota_run.key IS NULL OR rota_run.args IS taken.args)
 RETURNING rota_run.id;
 
 -- name: holdings
@@ -106,10 +110,14 @@ FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
 WHERE run.state = 'running' AND run.node = :node ORDER BY run.token;
 
 -- name: settle_unstarted
--- Skipped and missed: runs that end without ever having run.
+-- Skipped and missed: runs that end without ever having run. One that was moved to another time meanwhile is left alone.
 UPDATE rota_run SET state = ended.state, reason = ended.reason, note = coalesce(ended.note, rota_run.note), finished_at = :now
-FROM (SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS reason, value ->> 3 AS note FROM json_each(:ended)) AS ended
-WHERE rota_run.id = ended.id AND rota_run.state = 'waiting';
+FROM (
+  SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS reason, value ->> 3 AS note, value ->> 4 AS run_at,
+    value ->> 5 AS expires_at
+  FROM json_each(:ended)) AS ended
+WHERE rota_run.id = ended.id AND rota_run.state = 'waiting' AND rota_run.run_at = ended.run_at
+  AND rota_run.expires_at IS ended.expires_at;
 
 -- name: set_tokens
 -- What is left in a queue's bucket, as of now.

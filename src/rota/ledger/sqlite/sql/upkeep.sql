@@ -1,7 +1,7 @@
 -- name: expired
 -- Waiting runs past their deadline that nobody has claimed.
-SELECT json_group_array(json_array(id)) FROM (
-  SELECT id FROM rota_run INDEXED BY rota_run_expiry
+SELECT json_group_array(json_array(id, run_at, expires_at)) FROM (
+  SELECT id, run_at, expires_at FROM rota_run INDEXED BY rota_run_expiry
   WHERE state = 'waiting' AND expires_at IS NOT NULL AND expires_at <= :now AND attempt = 0 ORDER BY expires_at LIMIT :limit);
 
 -- name: old_runs
