@@ -71,8 +71,8 @@ class Rescuer:
     async def step(self) -> float:
         nodes = await self._thread(self._ledger.nodes)
         silent = self._watch.silent(nodes, but=self._node(), lease=self._lease)
-        if silent:
-            moved = await self._thread(self._ledger.rescue, silent, decide)
-            if moved:
-                self._rescued()
+        # Also where nobody is silent: what a node held whose row is gone has nobody who could be.
+        moved = await self._thread(self._ledger.rescue, silent, decide)
+        if moved:
+            self._rescued()
         return self._lease / 3

@@ -470,7 +470,8 @@ class Ledger(Protocol):
         ...
 
     def rescue(self, nodes: Sequence[str], decide: Callable[[Orphan], Move]) -> int:
-        """Declare nodes whose lease has run out lost, and move what they held; returns how many runs."""
+        """Declare nodes whose lease has run out lost, and move what they held, and what nobody who lives holds;
+        returns how many runs."""
         ...
 
     def leave(self, node: str) -> None:
