@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from tests.faults.ledger.stage import Stage
+from tests.faults.ledger.stage import Place, Stage
 from tests.ledger.conformance.conftest import LEDGERS
 from tests.ledger.house import House
 
@@ -29,3 +30,11 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     yield Stage(house, request.param)
     for ledger in opened:
         ledger.close()
+
+
+@pytest.fixture(params=sorted(OPENERS))
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where processes find a ledger that is not there yet; its time is the real one."""
+    if request.param == "postgresql":
+        return Place(request.param, request.getfixturevalue("postgres_url"))
+    return Place(request.param, f"sqlite:///{tmp_path / 'rota.db'}")

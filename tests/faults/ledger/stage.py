@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from tests.ledger.house import LEASE, House
 
 from rota import Rota
+from rota.app import open_ledger, read_settings
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant, to_instant
 from rota.define.loaded import LoadedRota
@@ -30,9 +31,11 @@ from rota.model.task import Retries
 from rota.read.audit import Audit, audit
 from rota.testing import ManualClock
 
-__all__ = ["DUTY", "Halt", "Stage", "StagedNode", "beside"]
+__all__ = ["DUTY", "Halt", "Place", "Stage", "StagedNode", "beside"]
 
 T = TypeVar("T")
+
+LAGS = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 DUTY = {"owner": "faults@example.org", "expects": "what the test says", "rollback": "nothing to put back"}
 
@@ -125,6 +128,20 @@ class StagedNode:
         return Beat(self.id, LEASE)
 
 
+@dataclass(frozen=True)
+class Place:
+    """The address of a ledger for real processes, in real time."""
+
+    kind: str
+    url: str
+
+    def open(self) -> Ledger:
+        return open_ledger(read_settings(database_url=self.url))
+
+    def audit(self, ledger: Ledger, since: Instant, until: Instant, **said: Any) -> Audit:
+        return told(self.kind, audit(ledger, since, until), said)
+
+
 class Stage:
     """One ledger, and what stands on it."""
 
@@ -213,15 +230,19 @@ class Stage:
     def audit(self, since: Instant | None = None, **said: Any) -> Audit:
         """The audit of all that was, which must hold; it is told with what the test says of itself."""
         begin = self.begun if since is None else since
-        found = audit(self.ledger, begin, Instant(self.now - SECOND // 2))
-        told = ", ".join(f"{name} {value}" for name, value in said.items())
-        lag = f"lag p50 {found.late(0.5) / SECOND:.3f} s, p99 {found.late(0.99) / SECOND:.3f} s, max {found.late(1.0) / SECOND:.3f} s"
-        print(
-            f"\n{self.kind}: {told}: expected {found.expected}, by run {found.by_run}, in ranges {found.in_range}, "
-            f"breaches {dict(found.breaches)}, states {dict(found.states)}, attempts {dict(found.attempts)}, {lag}"
-        )
-        assert found.holds, found.examples
-        return found
+        return told(self.kind, audit(self.ledger, begin, Instant(self.now - SECOND // 2)), said)
+
+
+def told(kind: str, found: Audit, said: Mapping[str, Any]) -> Audit:
+    """Say what an audit found, and hold it to nothing broken."""
+    words = ", ".join(f"{name} {value}" for name, value in said.items())
+    lag = ", ".join(f"{name} {found.late(share) / SECOND:.3f} s" for name, share in LAGS.items())
+    print(
+        f"\n{kind}: {words}: expected {found.expected}, by run {found.by_run}, in ranges {found.in_range}, breaches "
+        f"{dict(found.breaches)}, states {dict(found.states)}, attempts {dict(found.attempts)}, lag {lag}"
+    )
+    assert found.holds, found.examples
+    return found
 
 
 def _without_schedules(loaded: LoadedRota | None) -> Iterable[tuple[str, Mapping[str, Any]]]:
