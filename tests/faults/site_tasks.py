@@ -40,3 +40,9 @@ def in_a_thread(run: Run) -> None:
 def in_a_process(run: Run) -> int:
     _note(run)
     return run.id
+
+
+async def blocking(run: Run) -> None:
+    """Blocks the event loop itself, as code does that was not meant for it."""
+    _note(run)
+    time.sleep(float(os.environ["ROTA_TEST_BLOCK"]))

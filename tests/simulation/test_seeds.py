@@ -6,7 +6,6 @@ or as many as ROTA_SIMULATION_SEEDS says, from ROTA_SIMULATION_SEED on.
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.simulation.model import ModelLedger
-from tests.simulation.scenario import play
+from tests.simulation.scenario import play, play_some
 from tests.simulation.world import FATES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,17 +31,6 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL")
 
 
-def _play_some(seeds: range) -> tuple[Counter[str], int]:
-    logging.disable(logging.CRITICAL)
-    hits: Counter[str] = Counter()
-    starts = 0
-    for seed in seeds:
-        played = play(seed)
-        hits += played.hits
-        starts += played.starts
-    return hits, starts
-
-
 def _agree(seed: int) -> None:
     real, model = play(seed, fates=OUTSIDE), play(seed, fates=OUTSIDE, ledger=ModelLedger)
     assert real.outcome == model.outcome, f"seed {seed}: the SQL and the model part ways"
@@ -53,7 +41,7 @@ def _agree(seed: int) -> None:
 @pytest.mark.parametrize("part", range(8))
 def test_two_hundred_seeds(part: int) -> None:
     first = FIRST + 25 * part
-    hits, starts = _play_some(range(first, first + 25))
+    hits, starts = play_some(range(first, first + 25))
     assert starts > 25 * 10
     assert hits.total() > 100
 
@@ -84,7 +72,7 @@ def test_ten_thousand_seeds() -> None:
     hits: Counter[str] = Counter()
     starts = 0
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for some, more in pool.map(_play_some, parts):
+        for some, more in pool.map(play_some, parts):
             hits += some
             starts += more
     print(f"\n{count} seeds from {FIRST}: {starts} starts, nothing broken")
