@@ -198,6 +198,7 @@ class PgBouncer:
             "[pgbouncer]\n"
             f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
             f"auth_type = plain\nauth_file = {users}\npool_mode = transaction\ndefault_pool_size = 4\n"
+            "server_login_retry = 1\n"
         )
         log = (self.folder / "log").open("ab")
         program = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")

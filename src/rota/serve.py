@@ -9,11 +9,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from rota.app import build_node, load_rota, open_ledger
-from rota.errors import UsageError
+from rota.errors import LedgerUnreachable, UsageError
 from rota.events import Events
 
 if TYPE_CHECKING:
@@ -26,18 +27,36 @@ __all__ = ["serve"]
 
 _log = logging.getLogger("rota")
 
+FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
+"""Seconds between two tries to reach a ledger that is away at the start."""
+
+T = TypeVar("T")
+
 
 def serve(settings: Settings, *, pages: bool = True) -> int:
     """Serve the rota until SIGINT or SIGTERM, then drain. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its own start and end are told here already
     loaded = load_rota(settings)
-    ledger = open_ledger(settings)
+    ledger = _once_there(lambda: open_ledger(settings))
     try:
-        apply_rota(ledger, loaded)
+        _once_there(lambda: apply_rota(ledger, loaded))
         return asyncio.run(_serve(settings, ledger, loaded, pages=pages))
     finally:
         ledger.close()
+
+
+def _once_there(work: Callable[[], T]) -> T:
+    """Wait for a ledger that is away, as a server that starts at the same time may be: ending would only have somebody
+    start this process again. What would be refused again is raised."""
+    delay = FIRST_WAIT
+    while True:
+        try:
+            return work()
+        except LedgerUnreachable as error:
+            _log.warning("%s: %s; trying again in %.1f s", error.what, error.found, delay)
+            time.sleep(delay)
+            delay = min(2 * delay, LONGEST_WAIT)
 
 
 def apply_rota(ledger: Ledger, loaded: LoadedRota) -> None:

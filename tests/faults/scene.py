@@ -169,7 +169,9 @@ class Scene:
     def _apply_without_schedules(self) -> None:
         """The same tasks, so that what waits can still start; but nothing new falls due."""
         path = self.folder / "calm.toml"
-        path.write_text("\n".join(line for line in self.toml.splitlines() if not line.startswith("schedule =")))
+        path.write_text(
+            "\n".join(line for line in self.toml.splitlines() if not line.startswith("schedule ="))
+        )
         apply(self.ledger, load_file(path), author="test", reason="nothing more falls due")
 
     def _open(self) -> list[tuple[int, str, str, str | None]]:

@@ -100,7 +100,9 @@ def kill9_sqlite(row: Row, folder: Path, url: str, seed: int, seconds: float) ->
         made.start_some(1)
         for _ in made.spread(seconds, max(3, int(seconds / 2))):
             made.kill(made.nodes[0])
-            file = apsw.Connection(str(folder / "rota.db"))  # the ledger's own library: two would undo each other's locks
+            file = apsw.Connection(
+                str(folder / "rota.db")
+            )  # the ledger's own library: two would undo each other's locks
             assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             file.close()
             made.start()

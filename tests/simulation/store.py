@@ -63,7 +63,9 @@ class _MemoryStore:
         self.raw = raw
         self.connection = _Counted(raw)
 
-    def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
+    def write(
+        self, work: Callable[[Connection], T], *, alone: bool = False, within: float | None = None
+    ) -> T:
         self.connection.script("BEGIN IMMEDIATE")
         try:
             answer = work(self.connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rota.clock import MICROSECOND, Instant
 from rota.define.canonical import canonical_text, digest_of, rota_as_json, task_as_json
 from rota.define.loaded import LoadedRota
+from rota.engine.planner import fire_all_due
 from rota.ledger.protocol import Applied, Ledger, NewRevision, NewTask, QueueLimits
 from rota.model.task import Queue, Task
 from rota.timing import compile_schedule, schedule_as_json
@@ -15,9 +16,15 @@ __all__ = ["apply", "new_revision", "schedule_seed"]
 def apply(ledger: Ledger, loaded: LoadedRota, *, author: str, reason: str) -> Applied:
     """Make a rota its service's current revision, by the ledger's own clock.
 
-    Nothing changes where the current revision has the same digest. Raises `LedgerError`.
+    Nothing changes where the current revision has the same digest. Else what has fallen due is recorded first, by the
+    rules under which it did: with the new ones nobody would ask for it any more. Raises `LedgerError`.
     """
-    return ledger.apply(new_revision(loaded, now=ledger.now(), author=author, reason=reason))
+    before = ledger.revisions(loaded.service, limit=1)
+    revision = new_revision(loaded, now=ledger.now(), author=author, reason=reason)
+    if before and before[0].digest != revision.digest:
+        fire_all_due(ledger)
+        revision = new_revision(loaded, now=ledger.now(), author=author, reason=reason)
+    return ledger.apply(revision)
 
 
 def new_revision(loaded: LoadedRota, *, now: Instant, author: str, reason: str) -> NewRevision:

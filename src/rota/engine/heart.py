@@ -65,6 +65,16 @@ class Heart:
         """Seconds since the lease was last renewed."""
         return self._clock.monotonic() - self._renewed
 
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the lease counts as lost, although the ledger may not have said so: it is near its end, and the
+        heartbeat that should have renewed it has no answer."""
+        return self.silent_for > self._lease * 2 / 3
+
+    def begin_anew(self) -> None:
+        """The node has taken another identity: what was not answered no longer matters."""
+        self._renewed = self._clock.monotonic()
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self._now.clear()
@@ -91,7 +101,7 @@ class Heart:
     def answered(self, beat: Beat, reply: BeatReply, before: float) -> None:
         if self._stop.is_set():
             return
-        self._renewed = before
+        self._renewed = max(before, self._renewed)
         if reply.alive:
             self._replied(reply)
         else:
@@ -99,6 +109,6 @@ class Heart:
 
     def failed(self, beat: Beat, error: RotaError) -> None:
         _log.warning("heartbeat: %s", error.what)
-        if self.silent_for > self._lease * 2 / 3:
+        if self.is_overdue:
             self._lost(beat.node)
-            self._renewed = self._clock.monotonic()
+            self.begin_anew()

@@ -204,7 +204,7 @@ class Node:
         self._logbook_loop = self._loop_of("logbook", self._logbook.step)
         self._seeking = [self._planner_loop, *self._claimer_loops, self._held_loop]
         self._serving = [
-            self._loop_of("rescuer", rescuer.step), self._loop_of("janitor", janitor.step),
+            self._loop_of("pulse", self._check_pulse), self._loop_of("rescuer", rescuer.step), self._loop_of("janitor", janitor.step),
             self._logbook_loop, self._settler_loop,
         ]  # fmt: skip
         self._loops = [*self._seeking, *self._serving]
@@ -295,6 +295,13 @@ class Node:
                 held = self._held.drop(run_id, token)
                 if held is not None:
                     self._hand_back([held], Reason(reason))  # never started: cancelled at once
+
+    async def _check_pulse(self) -> float:
+        """The heart may be waiting for an answer that never comes; the lease does not wait with it."""
+        if self._heart.is_overdue:
+            self._lose(self.id)
+            self._heart.begin_anew()
+        return self._settings.lease / 15
 
     def _check_clock(self) -> None:
         """What was claimed ahead and is far off now, because the clock was set back, waits in the ledger instead."""

@@ -14,7 +14,7 @@ from rota.errors import RotaError
 from rota.ledger.protocol import DueSchedule, Fired, FirePlan, Ledger
 from rota.timing import Occurrences, compile_schedule, schedule_from_json
 
-__all__ = ["Planner", "Rules"]
+__all__ = ["Planner", "Rules", "fire_all_due"]
 
 _log = logging.getLogger("rota.engine")
 
@@ -40,6 +40,20 @@ class Rules:
         return known
 
 
+def fire_all_due(ledger: Ledger) -> int:
+    """Record whatever is due by now, by the rota that holds now; returns how many runs that made.
+
+    Raises `LedgerError`.
+    """
+    planner = Planner(ledger, LedgerThread(), ahead=0.0, poll=1.0, fired=lambda: None)
+    made = 0
+    while True:
+        fired, _ = planner.fire()
+        made += fired.runs
+        if not fired.schedules or not planner.planned:
+            return made
+
+
 class Planner:
     """Sleeps until the earliest cursor, less the horizon; then fires whatever is due by the horizon."""
 
@@ -63,6 +77,11 @@ class Planner:
         if fired.next_at is None or (fired.schedules and not self._planned):
             return self._poll  # nothing is to come, or all that is due is for another node to plan
         return min(self._poll, max(0.0, (fired.next_at - self._ahead - now) / SECOND))
+
+    @property
+    def planned(self) -> int:
+        """Schedules that the latest fire could compute."""
+        return self._planned
 
     def fire(self, limit: int = BATCH) -> tuple[Fired, Instant]:
         """Fire what is due by the horizon now, on this thread."""

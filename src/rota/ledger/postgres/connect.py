@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import psycopg
@@ -115,6 +117,29 @@ class Server:
             self.raw.prepare_threshold = None
         else:
             self.script(self._limits().replace("SET LOCAL", "SET"))
+
+    @contextlib.contextmanager
+    def patient(self, seconds: float | None) -> Iterator[None]:
+        """Wait only so many seconds for each answer meanwhile; None: as ever."""
+        raw = self.raw
+        if seconds is None or not isinstance(raw, _Connection):
+            yield
+            return
+        usual, raw.patience = raw.patience, seconds
+        try:
+            yield
+        finally:
+            raw.patience = usual
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a connection that lies idle still stands, as far as this side was told: a server that stopped has
+        closed it, and there is an end to be read where nothing was asked."""
+        if self.raw.closed:
+            return False
+        waiting = select.poll()
+        waiting.register(self.raw.pgconn.socket, select.POLLIN)
+        return not waiting.poll(0)
 
     def unlimited(self) -> None:
         """For a migration or another long piece of work, within its transaction."""

@@ -15,6 +15,7 @@ import psycopg
 from rota.ledger.postgres.address import Address
 from rota.ledger.postgres.connect import Server, connect
 from rota.ledger.postgres.faults import faults, is_race, lost_answer
+from rota.ledger.postgres.gate import Gate
 from rota.ledger.postgres.serverclock import ServerClock
 from rota.ledger.postgres.theirs import accept
 from rota.ledger.sql.connection import Connection
@@ -38,18 +39,21 @@ class ServerStore:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.clock = ServerClock(self._ask_time)
+        self._gate = Gate()
         self._lender = self._new_lender()
         self._pid = os.getpid()
         self._key = (0x726F7461 << 32) | zlib.crc32(address.schema.encode())
 
-    def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
+    def write(
+        self, work: Callable[[Connection], T], *, alone: bool = False, within: float | None = None
+    ) -> T:
         """One transaction, done again where it only lost against another."""
         lock = f"SELECT pg_advisory_xact_lock({self._key});" if alone else ""
         for _ in range(TRIES - 1):
             with contextlib.suppress(_Race):
-                return self._transaction(work, lock, again=True)
+                return self._transaction(work, lock, again=True, within=within)
             time.sleep(random.uniform(0.0, 0.02))  # so that two that met do not meet again
-        return self._transaction(work, lock, again=False)
+        return self._transaction(work, lock, again=False, within=within)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         self._after_fork()
@@ -74,11 +78,13 @@ class ServerStore:
         if os.getpid() == self._pid:
             self._lender.close_idle()
 
-    def _transaction(self, work: Callable[[Connection], T], lock: str, *, again: bool) -> T:
+    def _transaction(
+        self, work: Callable[[Connection], T], lock: str, *, again: bool, within: float | None
+    ) -> T:
         """Whatever goes wrong closes the connection, and with it the transaction; but for a race, after which the
         connection is as good as before."""
         self._after_fork()
-        with faults(self.address), self._lender.lend() as connection:
+        with faults(self.address), self._lender.lend() as connection, connection.patient(within):
             try:
                 connection.begin(lock)
                 answer = work(connection)
@@ -107,11 +113,16 @@ class ServerStore:
     def _after_fork(self) -> None:
         """A forked child has connections of its own: those that it inherited are its parent's conversation."""
         if os.getpid() != self._pid:
+            self._gate = Gate()
             self._lender = self._new_lender()
             self._pid = os.getpid()
 
     def _new_lender(self) -> Lender[Server]:
-        return Lender(lambda: connect(self.address, self.clock), MOST)
+        return Lender(
+            lambda: self._gate.through(lambda: connect(self.address, self.clock)),
+            MOST,
+            is_alive=lambda one: one.is_alive,
+        )
 
 
 class _Race(Exception):

@@ -31,8 +31,11 @@ class Connection(Protocol):
 class Store(Protocol):
     """Hands connections to work, and maps the driver's faults. Work may be called again where a store says so."""
 
-    def write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
-        """Work in one transaction; ``alone``: no other such work of any node goes on at the same time."""
+    def write(
+        self, work: Callable[[Connection], T], *, alone: bool = False, within: float | None = None
+    ) -> T:
+        """Work in one transaction; ``alone``: no other such work of any node goes on at the same time. ``within``:
+        seconds that an answer is worth waiting for, where a store can tell."""
         ...
 
     def read(self, work: Callable[[Connection], T]) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
-from rota.clock import Clock, Instant
+from rota.clock import SECOND, Clock, Instant
 from rota.ledger import protocol as p
 from rota.ledger.migrate import Migrations, must_serve, newest
 from rota.ledger.sql import fire, people, reads, rota, settle, upkeep
@@ -19,6 +19,9 @@ __all__ = ["SqlLedger"]
 
 LOOK_AGAIN = 5.0
 """Seconds after which the schema's version is read again."""
+
+MOMENT = 0.5
+"""Seconds that any answer is waited for at least."""
 
 T = TypeVar("T")
 
@@ -146,7 +149,9 @@ class SqlLedger:
         return self._read(lambda c: reads.instant(c, self._sql["next_waiting"]))
 
     def heartbeat(self, beat: p.Beat) -> p.BeatReply:
-        return self._write(lambda c: settle.heartbeat(c, self._sql, beat, self._now(c)))
+        # An answer that comes after half the lease comes too late to be of use.
+        within = max(MOMENT, beat.lease / SECOND / 2)
+        return self._write(lambda c: settle.heartbeat(c, self._sql, beat, self._now(c)), within=within)
 
     def finish(self, node: str, finishes: Sequence[p.Finish]) -> list[int]:
         return self._write(lambda c: settle.finish(c, self._sql, node, finishes, self._now(c)))
@@ -228,8 +233,10 @@ class SqlLedger:
 
     # -- connections
 
-    def _write(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
-        return self._connections.write(self._checked(work), alone=alone)
+    def _write(
+        self, work: Callable[[Connection], T], *, alone: bool = False, within: float | None = None
+    ) -> T:
+        return self._connections.write(self._checked(work), alone=alone, within=within)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         return self._connections.read(self._checked(work))

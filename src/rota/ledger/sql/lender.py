@@ -21,8 +21,11 @@ class Lender(Generic[C]):
     """Lends connections, the one used last first, and opens one where none is idle. Whoever comes while all are lent
     waits for one. A connection that comes back from a fault is closed: the next one is a new one."""
 
-    def __init__(self, open_: Callable[[], C], most: int) -> None:
+    def __init__(
+        self, open_: Callable[[], C], most: int, *, is_alive: Callable[[C], bool] = lambda _: True
+    ) -> None:
         self._open = open_
+        self._is_alive = is_alive  # asked, cheaply, of one that lay idle
         self._most = most
         self._changed = threading.Condition()
         self._idle: list[C] = []
@@ -64,13 +67,23 @@ class Lender(Generic[C]):
             self._changed.wait_for(lambda: self._idle or self._lent < self._most)
             self._lent += 1
             since = self._closed
-            if self._idle:
-                return self._idle.pop(), since
+            idle = self._last_alive()
+        if idle is not None:
+            return idle, since
         try:
             return self._open(), since
         except BaseException:
             self._give_back(None)
             raise
+
+    def _last_alive(self) -> C | None:
+        while self._idle:
+            last = self._idle.pop()
+            if self._is_alive(last):
+                return last
+            with contextlib.suppress(Exception):
+                last.close()
+        return None
 
     def _give_back(self, connection: C | None) -> None:
         with self._changed:

@@ -36,7 +36,9 @@ class FileStore:
         self._readers = Lender(self.connect, READERS)
         self._pid = os.getpid()
 
-    def write(self, work: Callable[[SqlConnection], T], *, alone: bool = False) -> T:
+    def write(
+        self, work: Callable[[SqlConnection], T], *, alone: bool = False, within: float | None = None
+    ) -> T:
         """One transaction; a file has one writer at a time, so each works alone."""
         with self._writing() as connection:
             return work(connection)
