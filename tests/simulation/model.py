@@ -26,7 +26,7 @@ class ModelLedger:
     """Keeps everything in dictionaries. A call is done wholly, or not at all."""
 
     world: World
-    revision: Revision | None = None
+    revisions_: list[Revision] = field(default_factory=list)
     tasks_: dict[str, p.NewTask] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
     cursors: dict[int, p.ScheduleRecord] = field(default_factory=dict)
@@ -45,10 +45,9 @@ class ModelLedger:
 
     def apply(self, new: p.NewRevision) -> p.Applied:
         now = self.world.now()
-        number = self.revision.number + 1 if self.revision else 1
-        self.revisions_ = [*getattr(self, "revisions_", []),
-            Revision(new.service, number, new.digest, new.definition, new.author, new.reason, now)]  # fmt: skip
-        self.revision = self.revisions_[-1]
+        number = len(self.revisions_) + 1
+        made = Revision(new.service, number, new.digest, new.definition, new.author, new.reason, now)
+        self.revisions_.append(made)
         for task in new.tasks:
             self.ids.setdefault(task.name, len(self.ids) + 1)
             self.tasks_[task.name] = task
