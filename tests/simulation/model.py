@@ -157,40 +157,59 @@ class ModelLedger:
             return []
         taken: list[p.Claimed] = []
         wanted = claim.quota.get("default", 0)
-        while wanted > len(taken):  # as the promise has it: decide one after the other, until nothing changes
-            for run in self._waiting():
-                if run.run_at <= claim.until and self._decide(run, claim.node, now, taken):
-                    break
-            else:
+        while wanted > len(taken):  # one look after the other, each at what the one before has made
+            ripe = [run for run in self._waiting() if run.run_at <= claim.until]
+            looked = [(run, what) for run in ripe if (what := self._fate(run, now)) is not None]
+            if not self._carry_out(looked, claim.node, now, taken, wanted):
                 break
         return taken
 
-    def _decide(self, run: RunRecord, node: str, now: Instant, taken: list[p.Claimed]) -> bool:
-        """Take it, end it, or leave it waiting; says whether anything changed."""
+    def _fate(self, run: RunRecord, now: Instant) -> str | None:
+        """What a look finds to be done with a run: take it, end it, ask the one before it to stop; None: let it wait."""
         lane = self.lanes[run.id]
         inside = [one for one in self.runs_.values() if lane is not None and self.lanes[one.id] == lane]
         busy = [one for one in inside if one.state is State.RUNNING]
         if run.expires_at is not None and run.attempt == 0 and run.expires_at <= now:
-            return self._unstarted(run, step(run.state, Missed(), Tally(run.spent, run.crashes), Retries()))
+            return "missed"
         if not busy:
-            taken.append(self._take(run, node, now))
-            return True
+            return "take"
         if run.kind is not Kind.SCHEDULED or run.attempt or run.reason is not Reason.DUE or run.run_at > now:
-            return False
+            return None
         others = [one for one in inside if one.state is State.WAITING and one.kind is Kind.SCHEDULED]
-        overlap = self.tasks_[run.task].overlap
-        skipped = step(run.state, Skipped(Reason.OVERLAP), Tally(run.spent, run.crashes), Retries())
-        if overlap == Overlap.SKIP or (
-            overlap == Overlap.QUEUE and any(one.scheduled_at < run.scheduled_at for one in others)
-        ):
-            return self._unstarted(run, skipped)
-        if overlap == Overlap.CANCEL:
-            if any(one.scheduled_at > run.scheduled_at and one.run_at <= now for one in others):
-                return self._unstarted(run, skipped)
-            if busy[0].cancel_reason is None:
-                self._set(busy[0], cancel_reason="superseded")
-                return True
-        return False
+        match self.tasks_[run.task].overlap:
+            case Overlap.SKIP:
+                return "skip"
+            case Overlap.QUEUE:
+                return "skip" if any(one.scheduled_at < run.scheduled_at for one in others) else None
+            case Overlap.CANCEL:
+                if any(one.scheduled_at > run.scheduled_at and one.run_at <= now for one in others):
+                    return "skip"
+                return "supersede" if busy[0].cancel_reason is None else None
+        return None
+
+    def _carry_out(
+        self, looked: list[tuple[RunRecord, str]], node: str, now: Instant, taken: list[p.Claimed], wanted: int
+    ) -> bool:
+        """Says whether another look may find more."""
+        again, lanes = False, set()
+        for run, what in looked:
+            if len(taken) >= wanted:
+                break
+            lane = self.lanes[run.id]
+            if what == "missed":
+                self._unstarted(run, step(run.state, Missed(), Tally(run.spent, run.crashes), Retries()))
+            elif lane is not None and lane in lanes:
+                again = True
+            elif what == "skip":
+                self._unstarted(run, step(run.state, Skipped(Reason.OVERLAP), Tally(run.spent, run.crashes), Retries()))
+            elif what == "supersede":
+                for one in self.runs_.values():
+                    if self.lanes[one.id] == lane and one.state is State.RUNNING:
+                        self._set(one, cancel_reason="superseded")
+            else:
+                taken.append(self._take(run, node, now))
+                lanes |= {lane} - {None}
+        return again
 
     def _take(self, run: RunRecord, node: str, now: Instant) -> p.Claimed:
         self.token += 1
@@ -206,10 +225,9 @@ class ModelLedger:
             run.spent, run.crashes, run.key, run.args, run.covers_from, run.covers_count,
         )  # fmt: skip
 
-    def _unstarted(self, run: RunRecord, move: Move | None) -> bool:
+    def _unstarted(self, run: RunRecord, move: Move | None) -> None:
         assert move is not None
         self._set(run, state=move.state, reason=move.reason, finished_at=self.world.now())
-        return True
 
     def holdings(self, node: str) -> list[p.Claimed]:
         held = [run for run in self.runs_.values() if run.state is State.RUNNING and run.node == node]
