@@ -67,6 +67,10 @@ class Planner:
         self._fired = fired
         self._rules = Rules()
         self._planned = 0
+        self._left = (
+            0  # due schedules that the last fire could not compute: they are due again with the next one
+        )
+        self._full = False  # the last fire took as many as it might
         self._told: set[str] = set()
 
     async def step(self) -> float:
@@ -74,6 +78,8 @@ class Planner:
         fired, now = await self._thread(self.fire)
         if fired.runs:
             self._fired()
+        if self._full and not self._planned:
+            return 0.0  # a whole batch is for other nodes to plan; behind it there may be more
         if fired.next_at is None or (fired.schedules and not self._planned):
             return self._poll  # nothing is to come, or all that is due is for another node to plan
         return min(self._poll, max(0.0, (fired.next_at - self._ahead - now) / SECOND))
@@ -84,13 +90,17 @@ class Planner:
         return self._planned
 
     def fire(self, limit: int = BATCH) -> tuple[Fired, Instant]:
-        """Fire what is due by the horizon now, on this thread."""
+        """Fire what is due by the horizon now, on this thread. What cannot be computed here does not count against
+        ``limit``, or a batch of such schedules would stand before all others for ever."""
         now = self._ledger.now()
         until = Instant(now + self._ahead)
+        limit += self._left
         self._planned = 0
         fired = self._ledger.fire(
             until, limit, lambda due, at: self._plans(due, at, Instant(at + self._ahead))
         )
+        self._left = fired.schedules - self._planned
+        self._full = fired.schedules == limit
         return fired, now
 
     def _plans(self, due: Sequence[DueSchedule], now: Instant, until: Instant) -> Iterator[FirePlan]:
@@ -98,11 +108,12 @@ class Planner:
             seed = f"{schedule.service}/{schedule.task}/{schedule.key}"
             try:
                 occurrences = self._rules.occurrences(schedule.rule, seed)
+                planned = plan_schedule(schedule, occurrences, now, until)
             except RotaError as error:  # for instance a library of holidays that only other nodes have
                 self._tell_once(seed, error)
                 continue
             self._planned += 1
-            yield plan_schedule(schedule, occurrences, now, until)
+            yield planned
 
     def _tell_once(self, seed: str, error: RotaError) -> None:
         """A schedule that cannot be computed here holds up no other, and is not told with every fire."""
