@@ -40,6 +40,7 @@ __all__ = [
     "digest_of",
     "queue_as_json",
     "queue_from_json",
+    "retries_from_json",
     "rota_as_json",
     "rule_as_text",
     "task_as_json",
@@ -141,7 +142,7 @@ def task_from_json(value: Mapping[str, Any], *, source: str = "") -> Task:
         catch_up=CatchUp(value["catch_up"]),
         catch_up_limit=value["catch_up_limit"],
         deadline=_length(value.get("deadline")),
-        retry=_retry_from_json(value["retry"]),
+        retry=retries_from_json(value),
         concurrency=value.get("concurrency"),
         queue=value["queue"],
         priority=value["priority"],
@@ -205,7 +206,9 @@ def _retry_as_json(retry: Retries) -> dict[str, Any]:
     }
 
 
-def _retry_from_json(value: Mapping[str, Any]) -> Retries:
+def retries_from_json(task: Mapping[str, Any]) -> Retries:
+    """The retry policy alone of a task's canonical JSON object."""
+    value = task["retry"]
     return Retries(
         value["attempts"],
         parse_duration(value["backoff"]),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 
 from rota.clock import Clock
-from rota.define.canonical import task_from_json
+from rota.define.canonical import retries_from_json
 from rota.engine.calls import LedgerThread
+from rota.errors import RotaError
 from rota.ledger.protocol import Ledger, NodeRecord, Orphan
 from rota.model.lifecycle import Lost, Move, Tally, step
 from rota.model.run import Reason, State
+from rota.model.task import Retries
 
 __all__ = ["Rescuer", "Watch", "decide"]
+
+_log = logging.getLogger("rota.engine")
 
 
 class Watch:
@@ -41,11 +46,19 @@ def decide(orphan: Orphan) -> Move:
     """A lost attempt counts as a try; what was to be stopped anyway is not tried again."""
     asked = Reason(orphan.cancel_reason) if orphan.cancel_reason is not None else None
     tally = Tally(orphan.spent, orphan.crashes)
-    move = step(
-        State.RUNNING, Lost(), tally, task_from_json(json.loads(orphan.definition)).retry, asked_to_stop=asked
-    )
+    move = step(State.RUNNING, Lost(), tally, _retries(orphan), asked_to_stop=asked)
     assert move is not None  # a running run can always be lost
     return move
+
+
+def _retries(orphan: Orphan) -> Retries:
+    """The retry policy of a lost run's task. One that this build cannot read, since a newer one wrote it, grants no
+    retry: whatever else the lost node held must not wait for that."""
+    try:
+        return retries_from_json(json.loads(orphan.definition))
+    except (KeyError, TypeError, ValueError, RotaError) as error:
+        _log.error("run %d was lost, and the retry policy of its task cannot be read: %r", orphan.id, error)
+        return Retries()
 
 
 class Rescuer:
