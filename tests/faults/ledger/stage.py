@@ -221,9 +221,9 @@ class Stage:
     def open_runs(self) -> list[RunRecord]:
         return [run for run in self.runs() if run.state not in FINAL]
 
-    def sql(self, text: str) -> None:
+    def sql(self, statement: str, **params: Any) -> None:
         """What a defect, or somebody's hand, would do to the tables."""
-        self.ledger._write(lambda connection: connection.run(text))  # type: ignore[attr-defined]  # of every SQL ledger
+        self.ledger._write(lambda connection: connection.run(statement, params))  # type: ignore[attr-defined]  # of every SQL ledger
 
     # -- the end of each test
 
