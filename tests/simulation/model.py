@@ -188,7 +188,12 @@ class ModelLedger:
         return None
 
     def _carry_out(
-        self, looked: list[tuple[RunRecord, str]], node: str, now: Instant, taken: list[p.Claimed], wanted: int
+        self,
+        looked: list[tuple[RunRecord, str]],
+        node: str,
+        now: Instant,
+        taken: list[p.Claimed],
+        wanted: int,
     ) -> bool:
         """Says whether another look may find more."""
         again, lanes = False, set()
@@ -201,7 +206,9 @@ class ModelLedger:
             elif lane is not None and lane in lanes:
                 again = True
             elif what == "skip":
-                self._unstarted(run, step(run.state, Skipped(Reason.OVERLAP), Tally(run.spent, run.crashes), Retries()))
+                self._unstarted(
+                    run, step(run.state, Skipped(Reason.OVERLAP), Tally(run.spent, run.crashes), Retries())
+                )
             elif what == "supersede":
                 for one in self.runs_.values():
                     if self.lanes[one.id] == lane and one.state is State.RUNNING:
