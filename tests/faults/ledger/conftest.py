@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.faults.ledger.stage import Place, Stage
+from tests.faults.report import Row
 from tests.ledger.conformance.conftest import LEDGERS
 from tests.ledger.house import House
 
@@ -27,7 +29,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 
     house = House(open_(), clock, open_)
     house.ledger.migrate()
-    yield Stage(house, request.param)
+    yield Stage(house, request.param, row_of(request))
     for ledger in opened:
         ledger.close()
 
@@ -36,5 +38,11 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Where processes find a ledger that is not there yet; its time is the real one."""
     if request.param == "postgresql":
-        return Place(request.param, request.getfixturevalue("postgres_url"))
-    return Place(request.param, f"sqlite:///{tmp_path / 'rota.db'}")
+        return Place(request.param, request.getfixturevalue("postgres_url"), row_of(request))
+    return Place(request.param, f"sqlite:///{tmp_path / 'rota.db'}", row_of(request))
+
+
+def row_of(request: pytest.FixtureRequest) -> Row | None:
+    """The line of the table of a test that has a fault's number in its name."""
+    numbered = re.match(r"test_\d\d_", request.function.__name__)
+    return request.getfixturevalue("row") if numbered else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from tests.faults.report import Row
 from tests.ledger.house import LEASE, House
 
 from rota import Rota
@@ -134,20 +135,22 @@ class Place:
 
     kind: str
     url: str
+    row: Row | None = None
 
     def open(self) -> Ledger:
         return open_ledger(read_settings(database_url=self.url))
 
     def audit(self, ledger: Ledger, since: Instant, until: Instant, **said: Any) -> Audit:
-        return told(self.kind, audit(ledger, since, until), said)
+        return told(self.kind, audit(ledger, since, until), said, self.row)
 
 
 class Stage:
     """One ledger, and what stands on it."""
 
-    def __init__(self, house: House, kind: str) -> None:
+    def __init__(self, house: House, kind: str, row: Row | None = None) -> None:
         self.house = house
         self.kind = kind  # postgresql | sqlite
+        self.row = row
         self.begun = house.ledger.now()
         self.loaded: LoadedRota | None = None
         self._names = itertools.count(1)
@@ -230,10 +233,10 @@ class Stage:
     def audit(self, since: Instant | None = None, **said: Any) -> Audit:
         """The audit of all that was, which must hold; it is told with what the test says of itself."""
         begin = self.begun if since is None else since
-        return told(self.kind, audit(self.ledger, begin, Instant(self.now - SECOND // 2)), said)
+        return told(self.kind, audit(self.ledger, begin, Instant(self.now - SECOND // 2)), said, self.row)
 
 
-def told(kind: str, found: Audit, said: Mapping[str, Any]) -> Audit:
+def told(kind: str, found: Audit, said: Mapping[str, Any], row: Row | None) -> Audit:
     """Say what an audit found, and hold it to nothing broken."""
     words = ", ".join(f"{name} {value}" for name, value in said.items())
     lag = ", ".join(f"{name} {found.late(share) / SECOND:.3f} s" for name, share in LAGS.items())
@@ -241,6 +244,9 @@ def told(kind: str, found: Audit, said: Mapping[str, Any]) -> Audit:
         f"\n{kind}: {words}: expected {found.expected}, by run {found.by_run}, in ranges {found.in_range}, breaches "
         f"{dict(found.breaches)}, states {dict(found.states)}, attempts {dict(found.attempts)}, lag {lag}"
     )
+    if row is not None:  # a line of the table that is printed at the end
+        row.fill(found, seed=said.get("seed", 0), stale=0, doubled=0, recovery=said.get("recovery"))
+        row.values["fault"] = ", ".join([row.name, kind, *([said["zone"]] if "zone" in said else ())])
     assert found.holds, found.examples
     return found
 

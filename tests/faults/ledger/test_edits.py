@@ -89,7 +89,7 @@ class Editor:
         return runs[0].id if runs else 0
 
 
-@pytest.mark.parametrize(("rounds", "seed"), [(25, 30), pytest.param(1500, 3000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [25, pytest.param(1500, marks=pytest.mark.long)])
 def test_30_edit_race(stage: Stage, rounds: int, seed: int) -> None:
     stage.rota({
         "keyed": {"overlap": "allow", "catch_up": "all"},
@@ -124,7 +124,7 @@ def test_30_edit_race(stage: Stage, rounds: int, seed: int) -> None:
     runs = [run for run in stage.runs() if run.kind is Kind.SCHEDULED]
     assert len({(run.schedule_id, run.scheduled_at) for run in runs}) == len(runs)
     assert {run.state for run in runs} <= {State.SUCCEEDED, State.SKIPPED}
-    stage.audit(fault=30, seed=seed, edits=len(editor.edits), records=checked, **editor.counts)
+    stage.audit(seed=seed, edits=len(editor.edits), records=checked, **editor.counts)
 
 
 def held_to_the_newest_rule(stage: Stage, editor: Editor) -> int:

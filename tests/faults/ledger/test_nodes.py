@@ -42,7 +42,7 @@ def test_19_two_leaders(place: Place, tmp_path: Path, seconds: int) -> None:
     ended = min(node.beat_at for node in nodes)  # from then on there were fewer, and at last none
     begun = ledger.revisions()[0].applied_at
     working = len({pid for *_, pid in lines})
-    place.audit(ledger, begun, Instant(ended - SECOND), fault=19, processes=working, seconds=seconds)
+    place.audit(ledger, begun, Instant(ended - SECOND), processes=working, seconds=seconds)
     ledger.close()
     assert working > 1, "one process did it all: nothing was tried"
 
@@ -90,7 +90,7 @@ def test_21_worker_row_pruned(stage: Stage, how: str) -> None:
     stage.pass_time(10, other)
     assert stage.house.told(run) == ("succeeded", None)
     stage.settle(other)
-    stage.audit(fault=21, how=how)
+    stage.audit(how=how)
 
 
 def test_21_history_is_not_pruned_from_under_a_node(stage: Stage) -> None:
@@ -107,4 +107,4 @@ def test_21_history_is_not_pruned_from_under_a_node(stage: Stage) -> None:
     silent_for_a_lease(stage, other)
     stage.pass_time(5, other)
     assert stage.house.told(run) == ("succeeded", None)
-    stage.audit(fault=21)
+    stage.audit()

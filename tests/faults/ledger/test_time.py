@@ -31,7 +31,7 @@ def scheduled(stage: Stage, task: str) -> list[RunRecord]:
 @pytest.mark.parametrize(
     ("days", "life"), [(8, 29), pytest.param(14, 1, marks=pytest.mark.long)], ids=["8 days", "14 days"]
 )
-def test_23_deploy_faster_than_interval(stage: Stage, days: int, life: int) -> None:
+def test_23_deploy_faster_than_interval(stage: Stage, days: int, life: int, seed: int) -> None:
     """River #791: the next run lived in memory and began anew with each start, so a weekly job never came.
     Here a process lives for ``life`` minutes, and leaves in order or does not."""
     rota = {
@@ -40,7 +40,7 @@ def test_23_deploy_faster_than_interval(stage: Stage, days: int, life: int) -> N
         "daily": {"schedule": "@daily"},
     }
     stage.rota(rota)
-    chance, starts = random.Random(23), 0
+    chance, starts = random.Random(seed), 0
     until = stage.now + days * DAY
     while stage.now < until:
         node = stage.node(own=starts % 200 == 0)
@@ -51,7 +51,7 @@ def test_23_deploy_faster_than_interval(stage: Stage, days: int, life: int) -> N
             node.ledger.leave(node.id)
         stage.clock.move(minutes=life)
     stage.node().turn()
-    found = stage.audit(fault=23, seed=23, starts=starts)
+    found = stage.audit(seed=seed, starts=starts)
     rule = compile_schedule(schedule_from_json({"rules": [{"cron": "30 3 * * 1"}], "timezone": "UTC"}))
     weekly = [run.scheduled_at for run in scheduled(stage, "weekly")]
     assert weekly == rule.between(stage.begun, stage.now)
@@ -115,7 +115,7 @@ def test_24_long_outage(stage: Stage, keys: int) -> None:
         assert node.ledger.schedules("web", name)[0].next_at > stage.now
     assert max(run.scheduled_at for run in scheduled(stage, "minutely-latest")) >= stage.now - MINUTE
     stage.settle(node, within=3600)
-    found = stage.audit(fault=24, keys=keys, fired=fired, seconds=f"{took:.2f}", grown_bytes=grown)
+    found = stage.audit(keys=keys, fired=fired, seconds=f"{took:.2f}", grown_bytes=grown)
     assert found.expected == found.by_run + found.in_range
 
 
@@ -161,7 +161,7 @@ def test_25_suspend_resume(stage: Stage, served: bool, by_itself: bool) -> None:
         after = [run for run in runs if run.kind is Kind.SCHEDULED and run.scheduled_at > ended]
         assert [run.scheduled_at for run in after] == [ended + HOUR, ended + 2 * HOUR]
         assert all(run.state is State.SUCCEEDED for run in after)
-    stage.audit(fault=25, served=served, by_itself=by_itself)
+    stage.audit(served=served, by_itself=by_itself)
 
 
 # -- 27
@@ -195,7 +195,7 @@ def test_27_clock_step_back(stage: Stage) -> None:
     stage.pass_time(120, living)
     found = [(run.task, run.scheduled_at) for run in stage.runs() if run.kind is Kind.SCHEDULED]
     assert len(found) == len(set(found)) > len(fired)
-    stage.audit(fault=27, stepped="back 1 h")
+    stage.audit(stepped="back 1 h")
 
 
 def test_27_clock_step_forward(stage: Stage) -> None:
@@ -212,10 +212,10 @@ def test_27_clock_step_forward(stage: Stage) -> None:
     assert made == {"latest": 1, "all": 60, "none": 1}
     stage.pass_time(120, *nodes)
     stage.settle(*nodes)
-    stage.audit(fault=27, stepped="forward 1 h")
+    stage.audit(stepped="forward 1 h")
 
 
-@pytest.mark.parametrize(("steps", "seed"), [(300, 27), pytest.param(20_000, 2700, marks=pytest.mark.long)])
+@pytest.mark.parametrize("steps", [300, pytest.param(10_000, marks=pytest.mark.long)])
 def test_27_clock_step_and_slew_at_random(stage: Stage, steps: int, seed: int) -> None:
     """Slewed all the time, as by NTP, and stepped now and then, up to a minute either way."""
     nodes = ticking(stage)
@@ -234,4 +234,4 @@ def test_27_clock_step_and_slew_at_random(stage: Stage, steps: int, seed: int) -
     assert all(node.beat() for node in nodes)
     found = [(run.task, run.scheduled_at) for run in stage.runs() if run.kind is Kind.SCHEDULED]
     assert len(found) == len(set(found))
-    stage.audit(fault=27, seed=seed, steps=steps, stepped=stepped)
+    stage.audit(seed=seed, steps=steps, stepped=stepped)
