@@ -130,6 +130,7 @@ def test_another_node_takes_over_from_a_silent_one(tmp_path):
             handed = await one.enqueue("wait")
             await until(lambda: node.busy == 1)
             node._heart.stop()  # frozen, as far as others can see
+            await next(loop for loop in node._loops if loop.name == "pulse").stop()
             async with second_node(two, one):
                 taken = await until(lambda: _held_by(two, handed.id, two.node.id), within=15)
                 two.ledger.cancel(handed.id, _change())

@@ -28,7 +28,7 @@ from rota.engine.verdict import Stop
 from rota.errors import LedgerError
 from rota.events import Events, NodeLost, NodeStarted, NodeStopped
 from rota.execute.protocol import Executor
-from rota.ledger.protocol import Beat, BeatReply, Claimed, Finish, Ledger, NodeRecord
+from rota.ledger.protocol import Beat, BeatReply, Claimed, Finish, Ledger, Listening, NodeRecord
 from rota.model.lifecycle import HandedBack, Tally, step
 from rota.model.run import Reason, State
 from rota.model.task import Retries, Task
@@ -85,6 +85,7 @@ class Node:
         self._thread = thread()
         self._writing = thread()  # what is done is written while more is claimed
         self._draining = False
+        self._listening: Listening | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._build()
@@ -102,6 +103,7 @@ class Node:
             await executor.start()
         await self._thread(self._ledger.register, self._record())
         self._heart.start()
+        self._listening = self._ledger.listen(self._told)
         for loop in self._loops:
             loop.start()
         self.events.emit(NodeStarted(self.id, self._label()))
@@ -269,7 +271,14 @@ class Node:
             if claimer.crew.name == name and claimer.hungry:
                 loop.wake()
 
-    # -- the heart's thread
+    # -- the threads of the heart, and of what is told
+
+    def _told(self, word: str) -> None:
+        """Another node, or a program, has committed something."""
+        if word == "stop":
+            self._heart.beat_now()
+        else:
+            self._soon(self.wake)
 
     def _beat(self, lease: int) -> Beat:
         return Beat(self.id, lease, sum(crew.slots for crew in self._crews.values()), self.busy)
@@ -372,6 +381,8 @@ class Node:
         for loop in self._serving:
             await loop.stop()
         await asyncio.to_thread(self._heart.stop)  # it may be waiting for the ledger
+        if self._listening is not None:
+            await asyncio.to_thread(self._listening.close)
         try:
             if not self._settler.pending:
                 await self._thread(self._ledger.leave, self.id)

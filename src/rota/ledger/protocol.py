@@ -30,6 +30,7 @@ __all__ = [
     "FirePlan",
     "Fired",
     "Ledger",
+    "Listening",
     "LogLine",
     "NewRevision",
     "NewSchedule",
@@ -356,6 +357,12 @@ class RunFilter:
     reasons: Sequence[Reason] = field(default=())
 
 
+class Listening(Protocol):
+    """Goes on until it is closed."""
+
+    def close(self) -> None: ...
+
+
 class Ledger(Protocol):
     """The store of all that is promised."""
 
@@ -384,6 +391,12 @@ class Ledger(Protocol):
 
     def backup(self, path: str) -> int:
         """A consistent copy into a new file, while in use; returns its size in bytes."""
+        ...
+
+    def listen(self, heard: Callable[[str], None]) -> Listening | None:
+        """Be told, on another thread, when something was committed that a node may act on at once: ``waiting``, that
+        runs or schedules have come; ``stop``, that a running run is to stop. None where a ledger cannot tell. Nothing
+        depends on it: whoever is not told polls."""
         ...
 
     def close(self) -> None: ...

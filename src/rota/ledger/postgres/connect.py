@@ -41,8 +41,10 @@ class _Connection(psycopg.Connection[tuple[Any, ...]]):
     patience: float | None = PATIENCE
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        if timeout is not None:  # whoever says how long, expects that nothing may come
+            return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+            return super().wait(gen, interval, self.patience)
         except errors._WaitTimeout as error:  # documented with `wait`, though its name begins so
             self.pgconn.finish()
             raise psycopg.OperationalError(f"no answer within {self.patience:g} s") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rota.clock import Clock, Instant
@@ -9,6 +10,7 @@ from rota.errors import Refused, Retriable
 from rota.ledger.postgres import upkeep
 from rota.ledger.postgres.address import Address
 from rota.ledger.postgres.connect import Server
+from rota.ledger.postgres.listener import Listener, channel_of
 from rota.ledger.postgres.store import ServerStore
 from rota.ledger.sql.connection import Connection
 from rota.ledger.sql.ledger import SqlLedger
@@ -44,6 +46,13 @@ class PostgresLedger(SqlLedger):
             return self._given.now()
         assert isinstance(connection, Server)  # what this ledger's store hands out
         return connection.now if connection.now is not None else self._clock.now()
+
+    def listen(self, heard: Callable[[str], None]) -> Listener:
+        return Listener(self.address, heard)
+
+    def _tell(self, connection: Connection, word: str) -> None:
+        given = {"channel": channel_of(self.address.schema), "word": word}
+        connection.rows("SELECT pg_notify(:channel, :word)", given)
 
     def facts(self) -> dict[str, Any]:
         return self._store.view(

@@ -52,6 +52,7 @@ def facts(address: Address, connection: Connection, *, pooled: bool) -> dict[str
         "fsync": one("SELECT current_setting('fsync')"),
         "synchronous": one("SELECT current_setting('synchronous_commit')"),
         "pooled": pooled,
+        "wakes": "by polling" if pooled else "LISTEN",
         "size": one(
             "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c"
             " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = :schema AND c.relkind = 'r'",

@@ -47,6 +47,18 @@ class SqlLedger:
         """The ledger's now, for the work that this connection is at."""
         return self._clock.now()
 
+    def _tell(self, connection: Connection, word: str) -> None:
+        """Tell the nodes once this commits, where the dialect can: see `Ledger.listen`."""
+
+    def _told(self, connection: Connection, answer: T, word: str = "waiting") -> T:
+        """Tell the nodes, if there is something to be told."""
+        if answer:
+            self._tell(connection, word)
+        return answer
+
+    def listen(self, heard: Callable[[str], None]) -> p.Listening | None:
+        return None
+
     def _make_room(self, connection: Connection) -> None:
         """What has to be there before a migration begins."""
 
@@ -86,7 +98,9 @@ class SqlLedger:
         return self._read(lambda c: reads.tasks(c, self._sql, service, retired))
 
     def put_schedules(self, schedules: Sequence[p.NewSchedule], *, connection: Any = None) -> int:
-        return self._on(connection, lambda c: rota.put_schedules(c, self._sql, schedules, self._now(c)))
+        return self._on(
+            connection, lambda c: self._told(c, rota.put_schedules(c, self._sql, schedules, self._now(c)))
+        )
 
     def retire_schedules(
         self, service: str, task: str, keys: Sequence[str], *, connection: Any = None
@@ -126,7 +140,13 @@ class SqlLedger:
         following = self.next_due()
         if following is None or following > until:  # nothing is due: no need to be the writer
             return p.Fired(0, 0, following)
-        return self._write(lambda c: fire.fire(c, self._sql, self._now(c), until, limit, plan))
+
+        def work(c: Connection) -> p.Fired:
+            fired = fire.fire(c, self._sql, self._now(c), until, limit, plan)
+            self._told(c, fired.runs)
+            return fired
+
+        return self._write(work)
 
     # -- claim, heartbeat, finish, rescue
 
@@ -157,7 +177,9 @@ class SqlLedger:
         return self._write(lambda c: settle.finish(c, self._sql, node, finishes, self._now(c)))
 
     def rescue(self, nodes: Sequence[str], decide: Callable[[p.Orphan], Move]) -> int:
-        return self._write(lambda c: settle.rescue(c, self._sql, nodes, decide, self._now(c)), alone=True)
+        return self._write(
+            lambda c: self._told(c, settle.rescue(c, self._sql, nodes, decide, self._now(c))), alone=True
+        )
 
     def leave(self, node: str) -> None:
         self._write(lambda c: c.run(self._sql["leave"], {"id": node, "now": self._now(c)}), alone=True)
@@ -185,19 +207,28 @@ class SqlLedger:
         if_exists: Literal["replace", "keep"] = "replace",
         connection: Any = None,
     ) -> list[p.Enqueued]:
-        return self._on(connection, lambda c: people.enqueue(c, self._sql, runs, if_exists, self._now(c)))
+        return self._on(
+            connection, lambda c: self._told(c, people.enqueue(c, self._sql, runs, if_exists, self._now(c)))
+        )
 
     def cancel(self, run_id: int, change: p.Change, reason: Reason = Reason.OPERATOR) -> State | None:
-        return self._write(lambda c: people.cancel(c, self._sql, run_id, change, reason, self._now(c)))
+        def work(c: Connection) -> State | None:
+            state = people.cancel(c, self._sql, run_id, change, reason, self._now(c))
+            self._told(c, state is State.RUNNING, "stop")
+            return state
+
+        return self._write(work)
 
     def reopen(self, run_id: int, change: p.Change) -> bool:
-        return self._write(lambda c: people.reopen(c, self._sql, run_id, change, self._now(c)))
+        return self._write(lambda c: self._told(c, people.reopen(c, self._sql, run_id, change, self._now(c))))
 
     def pause(self, task_id: int, change: p.Change, until: Instant | None = None) -> bool:
         return self._write(lambda c: people.pause(c, self._sql, task_id, change, until, self._now(c)))
 
     def resume(self, task_id: int, change: p.Change, runs: Sequence[NewRun] = ()) -> bool:
-        return self._write(lambda c: people.resume(c, self._sql, task_id, change, runs, self._now(c)))
+        return self._write(
+            lambda c: self._told(c, people.resume(c, self._sql, task_id, change, runs, self._now(c)))
+        )
 
     def note(self, change: p.Change) -> None:
         self._write(lambda c: people.note(c, self._sql, change))
