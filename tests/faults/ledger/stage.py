@@ -6,8 +6,8 @@ when each happens, and what is killed in between, is the test's. Each test ends 
 
 from __future__ import annotations
 
-import itertools
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -153,7 +153,6 @@ class Stage:
         self.row = row
         self.begun = house.ledger.now()
         self.loaded: LoadedRota | None = None
-        self._names = itertools.count(1)
 
     @property
     def ledger(self) -> Ledger:
@@ -196,7 +195,7 @@ class Stage:
     def node(self, name: str | None = None, *, own: bool = False, ahead: float = 0.0) -> StagedNode:
         """A node that has just started; ``own`` with connections of its own, as another process has them."""
         ledger = self.house.open() if own else self.ledger
-        id_ = name or f"node-{next(self._names)}"
+        id_ = name or uuid.uuid4().hex  # as real nodes have it: no name comes again
         self.house.node(id_)
         return StagedNode(self, ledger, id_, ahead)
 

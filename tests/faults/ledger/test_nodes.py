@@ -29,7 +29,7 @@ def test_19_two_leaders(place: Place, tmp_path: Path, seconds: int) -> None:
     forked from one that had used the ledger already, on one host and under one name, all fire."""
     noted = tmp_path / "starts.txt"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults.ledger.forked", place.url, str(seconds), str(noted)],
+        [sys.executable, "-m", "tests.faults.ledger.forked", place.url, str(seconds), str(noted), "5", "12"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}, capture_output=True, text=True,
         timeout=seconds + 120, check=False,
     )  # fmt: skip
