@@ -267,7 +267,7 @@ def test_status_as_json(used: Desk) -> None:
 
 def test_nodes_are_listed(used: Desk) -> None:
     head, row = lines(used.rota("nodes").out)
-    assert head == ["NODE", "STATE", "BUSY", "LAG", "STARTED", "SEEN", "VERSION", "LABEL"]
+    assert head == ["NODE", "STATE", "BUSY", "LAG", "CLOCK", "STARTED", "SEEN", "VERSION", "LABEL"]
     assert row[1:3] == ["live", "0/100"]
     assert row[-1] == "web-1:4021"
     found = json.loads(used.rota("nodes", "--json").out)

@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from tests.faults.proxy import proxy
 from tests.faults.report import Row
-from tests.faults.scene import Scene, rota_toml, scene, wait_for
+from tests.faults.scene import POLICIES, Scene, rota_toml, scene, wait_for
 from tests.servers import PgBouncer, Postgres
 
 from rota.errors import LedgerUnreachable
 from rota.ledger.protocol import RunFilter
-from rota.model.run import State
+from rota.model.run import Kind, NewRun, State
 
 SHORT = 6.0
 
@@ -159,6 +159,37 @@ def pgbouncer_transaction(row: Row, folder: Path, server: Postgres, seed: int, s
 
 def test_36_pgbouncer_transaction(row: Row, tmp_path: Path, own_server: Postgres, seed: int) -> None:
     pgbouncer_transaction(row, tmp_path, own_server, seed, SHORT)
+
+
+def notify_loss(row: Row, folder: Path, url: str, seed: int, runs: int) -> None:
+    """No notification arrives: what is enqueued from elsewhere starts within the poll and a second."""
+    toml = rota_toml(4, kinds=("quick",), policies=POLICIES[:1])
+    with scene(folder, url, seed, toml, ROTA_TEST_DEAF="1", ROTA_POLL="0.5") as made:
+        made.start_some(2)
+        task = next(task.id for task in made.ledger.tasks() if task.name == "task-0")
+        handed = []
+        for _ in made.spread(runs * 0.1, runs):
+            at = made.ledger.now()
+            new = NewRun(task_id=task, kind=Kind.ENQUEUED, scheduled_at=at, run_at=at, args="{}")
+            handed.append(made.ledger.enqueue([new])[0].id)
+        made.calm()
+        recovery = made.settle(least=2)
+        made.account(row, least=4, recovery=recovery)
+        found = [made.ledger.run(run) for run in handed]
+        late = max((run.started_at or 0) - run.scheduled_at for run in found if run is not None) / 1e6
+        print(f"latest start {late:.2f} s after it was enqueued, poll 0.5 s")
+        assert late <= 0.5 + 1.0
+
+
+def test_37_notify_loss(row: Row, tmp_path: Path, postgres_url: str, seed: int) -> None:
+    notify_loss(row, tmp_path, postgres_url, seed, 30)
+
+
+@pytest.mark.long
+def test_37_notify_loss_long(
+    row: Row, tmp_path: Path, postgres_url: str, seed: int, long_seconds: float
+) -> None:
+    notify_loss(row, tmp_path, postgres_url, seed, max(60, int(10 * long_seconds)))
 
 
 @pytest.mark.long

@@ -74,7 +74,7 @@ def nodes_(
     from rota.cli.output import Cell
     from rota.read.nodes import node_list
     from rota.read.shape import as_json
-    from rota.read.words import length, relative
+    from rota.read.words import length, offset, relative
 
     session = session_of(context)
     with session.ledger() as ledger:
@@ -91,6 +91,7 @@ def nodes_(
             Cell(node.state, styles.get(node.state, "dim")),
             f"{node.busy}/{node.slots}",
             "-" if node.lag is None else length(node.lag),
+            offset(node.clock_offset),
             relative(node.started_at, now),
             relative(node.beat_at, now),
             node.version,
@@ -98,12 +99,12 @@ def nodes_(
         )
         for node in found
     ]
-    heads = ("NODE", "STATE", "BUSY", "LAG", "STARTED", "SEEN", "VERSION", "LABEL")
+    heads = ("NODE", "STATE", "BUSY", "LAG", "CLOCK", "STARTED", "SEEN", "VERSION", "LABEL")
     out.table(
         heads,
         rows,
         empty="no node has run in the last day; next: rota run",
-        spare=("VERSION", "STARTED", "LAG"),
+        spare=("VERSION", "STARTED", "CLOCK", "LAG"),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rota.clock import SECOND, Clock, Instant
+from rota.clock import SECOND, Clock, Instant, SystemClock
 from rota.define.loaded import LoadedRota
 from rota.engine.attempts import Attempts
 from rota.engine.calls import LedgerThread
@@ -19,6 +19,7 @@ from rota.engine.claimer import Claimer, Crew
 from rota.engine.heart import Heart
 from rota.engine.held import Held
 from rota.engine.janitor import Janitor
+from rota.engine.lateness import Lateness
 from rota.engine.logbook import LogBook
 from rota.engine.loop import Loop
 from rota.engine.planner import Planner
@@ -183,7 +184,8 @@ class Node:
             settled=self._wake_claimers,
         )
         self._attempts = self._new_attempts()
-        self._held = Held(clock, self._attempts.start)
+        self._lateness = Lateness()
+        self._held = Held(clock, self._begin)
         self._crews = self._hire()
         self._claimers = [self._claimer(crew) for crew in self._crews.values()]
         planner = Planner(ledger, thread, ahead=s.ahead, poll=s.poll, fired=self._wake_claimers)
@@ -219,6 +221,12 @@ class Node:
         return Attempts(
             self._executors, self._task, self._settler, self._logbook, self.events, self._clock, ended=self._slot_freed
         )  # fmt: skip
+
+    def _begin(self, claimed: Claimed) -> None:
+        """An attempt whose instant has come; how late it is, is told with the next heartbeat."""
+        if claimed.attempt == 1:
+            self._lateness.add(self._clock.now() - claimed.run_at)
+        self._attempts.start(claimed)
 
     def _loop_of(self, name: str, step: object) -> Loop:
         return Loop(name, step, clock=self._clock, events=self.events)  # type: ignore[arg-type]  # bound async methods
@@ -281,7 +289,12 @@ class Node:
             self._soon(self.wake)
 
     def _beat(self, lease: int) -> Beat:
-        return Beat(self.id, lease, sum(crew.slots for crew in self._crews.values()), self.busy)
+        slots = sum(crew.slots for crew in self._crews.values())
+        return Beat(self.id, lease, slots, self.busy, self._lateness.p99(), self._clock_offset())
+
+    def _clock_offset(self) -> int:
+        """How far the wall clock of this machine is ahead of the ledger's, in microseconds."""
+        return SystemClock().now() - self._ledger.now()
 
     def _replied(self, reply: BeatReply) -> None:
         if reply.stops:

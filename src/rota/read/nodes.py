@@ -30,7 +30,8 @@ class NodeView:
     beat_ago: Micros
     slots: int
     busy: int
-    lag: Micros | None
+    lag: Micros | None  # of its latest first starts, p99
+    clock_offset: int | None  # microseconds that its own wall clock is ahead of the ledger's
 
 
 def node_list(ledger: Ledger) -> list[NodeView]:
@@ -60,4 +61,5 @@ def _view(node: NodeRecord, now: Instant) -> NodeView:
         slots=node.slots,
         busy=node.busy,
         lag=None if node.lag is None else Micros(node.lag),
+        clock_offset=node.clock_offset,
     )

@@ -8,9 +8,22 @@ from datetime import tzinfo
 from rota.clock import SECOND, from_instant
 from rota.model.run import Reason
 
-__all__ = ["REASONS", "clock_time", "count", "late", "length", "relative"]
+__all__ = ["REASONS", "clock_time", "count", "late", "length", "offset", "relative"]
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def offset(micros: int | None) -> str:
+    """How far a clock is off: ahead with a plus, behind with a minus.
+
+    >>> [offset(n * SECOND) for n in (600, -600)], offset(3), offset(None)
+    (['+10 min', '-10 min'], '0 ms', '-')
+    """
+    if micros is None:
+        return "-"
+    if abs(micros) < 1000:
+        return "0 ms"
+    return ("+" if micros > 0 else "-") + length(micros)
 
 
 def length(micros: float) -> str:

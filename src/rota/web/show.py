@@ -63,6 +63,7 @@ def templates() -> jinja2.Environment:
     )
     environment.filters.update(
         length=words.length,
+        offset=words.offset,
         length_of=len,
         iso=iso,
         pretty=_pretty,
