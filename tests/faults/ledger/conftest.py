@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.faults.ledger.stage import Place, Stage
+from tests.faults.ledger.props import Place
+from tests.faults.ledger.stage import Stage
 from tests.faults.report import Row
 from tests.ledger.conformance.conftest import LEDGERS
 from tests.ledger.house import House

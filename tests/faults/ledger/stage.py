@@ -6,19 +6,17 @@ when each happens, and what is killed in between, is the test's. Each test ends 
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
+from tests.faults.ledger.props import told
 from tests.faults.report import Row
 from tests.ledger.house import LEASE, House
 
 from rota import Rota
-from rota.app import open_ledger, read_settings
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant, to_instant
 from rota.define.loaded import LoadedRota
@@ -32,36 +30,10 @@ from rota.model.task import Retries
 from rota.read.audit import Audit, audit
 from rota.testing import ManualClock
 
-__all__ = ["DUTY", "Halt", "Place", "Stage", "StagedNode", "beside"]
+__all__ = ["DUTY", "Stage", "StagedNode", "at"]
 
-T = TypeVar("T")
-
-LAGS = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 DUTY = {"owner": "faults@example.org", "expects": "what the test says", "rollback": "nothing to put back"}
-
-
-class Halt:
-    """A place where somebody stands still until he is let go."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.go = threading.Event()
-
-    def here(self) -> None:
-        self.reached.set()
-        assert self.go.wait(20)
-
-    def let_go(self) -> None:
-        self.go.set()
-
-
-def beside(work: Callable[[], T]) -> Future[T]:
-    """Do it on a thread of its own."""
-    pool = ThreadPoolExecutor(1)
-    done = pool.submit(work)
-    pool.shutdown(wait=False)
-    return done
 
 
 @dataclass
@@ -99,7 +71,9 @@ class StagedNode:
 
     def finish(self, *claimed: Claimed, event: Event | None = None) -> list[int]:
         """End these attempts (all that are held if none are named); returns the refused ones."""
-        ends = claimed or tuple(self.holding)
+        return self.end(claimed or tuple(self.holding), event)
+
+    def end(self, ends: Sequence[Claimed], event: Event | None = None) -> list[int]:
         self.holding = [one for one in self.holding if one not in ends]
         event = event or Succeeded()
         outcomes = [
@@ -127,21 +101,6 @@ class StagedNode:
         from rota.ledger.protocol import Beat
 
         return Beat(self.id, LEASE)
-
-
-@dataclass(frozen=True)
-class Place:
-    """The address of a ledger for real processes, in real time."""
-
-    kind: str
-    url: str
-    row: Row | None = None
-
-    def open(self) -> Ledger:
-        return open_ledger(read_settings(database_url=self.url))
-
-    def audit(self, ledger: Ledger, since: Instant, until: Instant, **said: Any) -> Audit:
-        return told(self.kind, audit(ledger, since, until), said, self.row)
 
 
 class Stage:
@@ -233,21 +192,6 @@ class Stage:
         """The audit of all that was, which must hold; it is told with what the test says of itself."""
         begin = self.begun if since is None else since
         return told(self.kind, audit(self.ledger, begin, Instant(self.now - SECOND // 2)), said, self.row)
-
-
-def told(kind: str, found: Audit, said: Mapping[str, Any], row: Row | None) -> Audit:
-    """Say what an audit found, and hold it to nothing broken."""
-    words = ", ".join(f"{name} {value}" for name, value in said.items())
-    lag = ", ".join(f"{name} {found.late(share) / SECOND:.3f} s" for name, share in LAGS.items())
-    print(
-        f"\n{kind}: {words}: expected {found.expected}, by run {found.by_run}, in ranges {found.in_range}, breaches "
-        f"{dict(found.breaches)}, states {dict(found.states)}, attempts {dict(found.attempts)}, lag {lag}"
-    )
-    if row is not None:  # a line of the table that is printed at the end
-        row.fill(found, seed=said.get("seed", 0), stale=0, doubled=0, recovery=said.get("recovery"))
-        row.values["fault"] = ", ".join([row.name, kind, *([said["zone"]] if "zone" in said else ())])
-    assert found.holds, found.examples
-    return found
 
 
 def _without_schedules(loaded: LoadedRota | None) -> Iterable[tuple[str, Mapping[str, Any]]]:

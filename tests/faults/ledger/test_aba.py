@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from tests.faults.ledger.stage import Halt, Stage, StagedNode, beside
+from tests.faults.ledger.props import Halt, beside
+from tests.faults.ledger.stage import Stage, StagedNode
 
 from rota.clock import Instant
 from rota.ledger.protocol import DueSchedule, FirePlan

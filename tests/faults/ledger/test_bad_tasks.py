@@ -8,7 +8,8 @@ import os
 import random
 
 import pytest
-from tests.faults.ledger.stage import DUTY, Place, Stage
+from tests.faults.ledger.props import Place
+from tests.faults.ledger.stage import DUTY, Stage
 from tests.ledger.house import LEASE
 
 from rota import Rota
@@ -63,12 +64,10 @@ def harmless() -> int:
     return os.getpid()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "place", ["postgresql", pytest.param("sqlite", marks=pytest.mark.long)], indirect=True
-)
+@pytest.mark.long
 def test_33_a_task_that_exits_its_process_is_stopped_after_a_limit(place: Place) -> None:
-    """On a real node: the worker process is gone each time, with no word; the node and the others go on."""
+    """On a real node: the worker process is gone each time, with no word; the node and the others go on. (In the short
+    form, with a signal instead of an exit: tests/engine/test_overlap.py.)"""
     rota = Rota("web", database_url=place.url, workers=2, lease=3.0, heartbeat=0.5, poll=0.1, ahead=0.2)
     rota.task(**DUTY, retry={"attempts": 99, "backoff": "1ms", "max": "5ms"})(poison)
     rota.task(**DUTY, schedule={"every": "1s"}, overlap="allow")(harmless)

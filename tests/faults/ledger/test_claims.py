@@ -7,7 +7,8 @@ import threading
 from functools import partial
 
 import pytest
-from tests.faults.ledger.stage import Halt, Stage, StagedNode, beside
+from tests.faults.ledger.props import Halt, beside
+from tests.faults.ledger.stage import Stage, StagedNode
 from tests.ledger.house import LEASE
 
 from rota.clock import SECOND

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.faults.ledger.stage import Stage, StagedNode, beside
+from tests.faults.ledger.props import beside
+from tests.faults.ledger.stage import Stage, StagedNode
 
 from rota.change.actions import pause, resume, trigger
 from rota.clock import SECOND, Instant

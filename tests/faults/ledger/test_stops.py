@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.faults.ledger.stage import Place, told
+from tests.faults.ledger.props import Place, told
 from tests.faults.report import Row
 from tests.faults.scene import Scene, scene, wait_for
 
@@ -59,7 +59,7 @@ def test_35_graceful_stop(place: Place, tmp_path: Path, row: Row, seed: int) -> 
     with scene(
         tmp_path, place.url, seed, TOML, ROTA_TEST_WORD=str(word), ROTA_LEASE="30", ROTA_SLOTS="110"
     ) as made:
-        first = made.start(ROTA_DRAIN="4")
+        first = made.start(ROTA_DRAIN="3")
         wait_for(made.ledger.nodes, 40, made.log)
         under_way(made, 60, 40)
         assert made.stop(first) == 0, made.log()

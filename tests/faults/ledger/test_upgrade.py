@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.faults.ledger.stage import DUTY, Place, Stage, StagedNode, beside
+from tests.faults.ledger.props import Place, beside
+from tests.faults.ledger.stage import DUTY, Stage, StagedNode
 
 from rota import Rota
 from rota.clock import SECOND, Instant
@@ -99,6 +100,9 @@ def stage_node(ledger: Ledger, stage: Stage) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "place", ["postgresql", pytest.param("sqlite", marks=pytest.mark.long)], indirect=True
+)
 def test_38_a_node_that_is_refused_goes_on_when_it_may(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real node under which the ledger is migrated: it writes nothing, lives, says why, and takes up again."""
     monkeypatch.setattr(sql_ledger, "LOOK_AGAIN", 0.1)

@@ -50,6 +50,9 @@ def expected(rule: str, zone: str, change: datetime, begin: datetime, end: datet
 
 
 @pytest.mark.parametrize("zone", YEARS)
+@pytest.mark.parametrize(
+    "stage", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True
+)  # which clock a zone shows is no matter of the ledger's; what follows from it is tried on both by fault 29
 def test_28_dst_matrix(stage: Stage, zone: str) -> None:
     """Over gap and fold, begun a day before and begun in the middle of it: each due instant once, each day its jobs."""
     tasks = {
