@@ -14,6 +14,7 @@ from rota.change.hand_in import HandIn
 from rota.define.decorator import TaskRegistry
 from rota.define.options import QueueOptions, TaskOptions
 from rota.errors import UsageError
+from rota.ledger.sql.callers import OnLoop, is_async
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -118,8 +119,8 @@ class Rota:
         """
         return await self._in_thread(
             connection,
-            lambda: self.enqueue_sync(
-                task, at=at, delay=delay, key=key, args=args, priority=priority, if_exists=if_exists, connection=connection
+            lambda theirs: self.enqueue_sync(
+                task, at=at, delay=delay, key=key, args=args, priority=priority, if_exists=if_exists, connection=theirs
             ),
         )  # fmt: skip
 
@@ -157,7 +158,7 @@ class Rota:
         ``start=``, ``end=`` and the rest. The task's owner, expected result, rollback and policies hold for it.
         """
         await self._in_thread(
-            connection, lambda: self.schedule_sync(task, key=key, args=args, connection=connection, **rule)
+            connection, lambda theirs: self.schedule_sync(task, key=key, args=args, connection=theirs, **rule)
         )
 
     def schedule_sync(
@@ -177,7 +178,7 @@ class Rota:
     async def unschedule(self, task: str, *, key: str, connection: Any = None) -> bool:
         """Retire the schedule under ``key``; False where there is none."""
         return await self._in_thread(
-            connection, lambda: self.unschedule_sync(task, key=key, connection=connection)
+            connection, lambda theirs: self.unschedule_sync(task, key=key, connection=theirs)
         )
 
     def unschedule_sync(self, task: str, *, key: str, connection: Any = None) -> bool:
@@ -253,6 +254,21 @@ class Rota:
         if self.node is not None and connection is None:
             self.node.wake_soon()
 
-    async def _in_thread(self, connection: Any, call: Callable[[], R]) -> R:
-        """Our own connection is used on a thread; the caller's stays on the caller's."""
-        return call() if connection is not None else await asyncio.to_thread(call)
+    async def _in_thread(self, connection: Any, call: Callable[[Any], R]) -> R:
+        """Our own connection is used on a thread; the caller's stays where the caller has it. One of an event loop is
+        asked there, statement by statement, by work on a thread; if the caller is cancelled, that comes to its end first,
+        so that nothing is asked of the connection behind the caller's back."""
+        if connection is None:
+            return await asyncio.to_thread(call, None)
+        if not is_async(connection):
+            return call(connection)
+        lent = OnLoop(connection, asyncio.get_running_loop())
+        work = asyncio.ensure_future(asyncio.to_thread(call, lent))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            lent.end()
+            await asyncio.wait([work])
+            if not work.cancelled():
+                work.exception()  # whatever became of it, the caller is cancelled
+            raise

@@ -28,6 +28,13 @@ def migrate_(
     status: Annotated[
         bool, typer.Option("--status", help="Only say where it is; exit with 3 if not at the newest.")
     ] = False,
+    sql: Annotated[
+        bool,
+        typer.Option(
+            "--sql",
+            help="Change nothing: print what would be run, for psql or sqlite3, for those who review it first.",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before going down.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -53,6 +60,9 @@ def migrate_(
             else:
                 out.line(f"schema version {found}; this build serves {serves}")
             raise typer.Exit(0 if found == serves else NOT_AS_IT_SHOULD_BE)
+        if sql:
+            typer.echo(ledger.migration_sql(to), nl=False)
+            return
         if to is not None and to < found:
             ask(f"Go down from version {found} to {to}? What the older schema has no place for is lost.", yes)
         before, after = ledger.migrate(to)

@@ -381,6 +381,11 @@ class Ledger(Protocol):
         """Bring the schema to a version (the newest if None), up or down; returns (from, to)."""
         ...
 
+    def migration_sql(self, to: int | None = None) -> str:
+        """What `migrate` would run, as a script for the database's own command line: one transaction, under the same
+        lock. Empty where there is nothing to do."""
+        ...
+
     def version(self) -> tuple[int, int]:
         """(the schema's version, the version this build serves). 0 is an empty ledger."""
         ...

@@ -29,7 +29,21 @@ def _postgres(request: pytest.FixtureRequest, clock: Clock) -> Ledger:
     return PostgresLedger(request.getfixturevalue("postgres_url"), clock=clock)
 
 
+def _through_pgbouncer(request: pytest.FixtureRequest, clock: Clock) -> Ledger:
+    from rota.ledger.postgres.ledger import PostgresLedger
+
+    return PostgresLedger(request.getfixturevalue("pgbouncer_url"), clock=clock)
+
+
+def _other_postgres(request: pytest.FixtureRequest, clock: Clock) -> Ledger:
+    from rota.ledger.postgres.ledger import PostgresLedger
+
+    return PostgresLedger(request.getfixturevalue("other_postgres_url"), clock=clock)
+
+
 LEDGERS: dict[str, Opener] = {
+    "postgresql-15": _other_postgres,
+    "postgresql-pgbouncer": _through_pgbouncer,
     "postgresql": _postgres,
     "sqlite-apsw": partial(_sqlite, driver="apsw"),
     "sqlite-sqlite3": partial(_sqlite, driver="sqlite3"),

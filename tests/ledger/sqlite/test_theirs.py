@@ -101,3 +101,25 @@ def test_a_ledger_that_is_not_there_yet_is_not_made_on_the_callers_connection(tm
         ledger.enqueue([], connection=connection)
     ledger.close()
     connection.close()
+
+
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+def test_a_connection_or_session_of_sqlalchemy_is_the_callers_too(
+    site: House, theirs: sqlite3.Connection, tmp_path: Path, ends: str
+) -> None:
+    import sqlalchemy as sa
+    from sqlalchemy.orm import Session
+
+    theirs.close()
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'site.db'}")
+    with engine.connect() as connection, Session(engine) as session:
+        for one in (connection, session):
+            one.execute(sa.text("INSERT INTO article VALUES ('one')"))
+            site.ledger.enqueue([site.new(key="a")], connection=one)
+            site.put("tidy", "reader:1", 60, connection=one)
+            assert site.runs() == []
+            getattr(one, ends)()
+            assert len(site.runs()) == (1 if ends == "commit" else 0)
+            if ends == "commit":
+                break
+    engine.dispose()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["storable", "translated"]
+__all__ = ["numbered", "storable", "translated"]
 
 _COMMENT = re.compile(r"--[^\n]*")
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
@@ -26,6 +26,35 @@ def translated(text: str, schema: str) -> str:
     text = _COMMENT.sub("", text).replace("%", "%%")
     text = _TABLE.sub(lambda match: f"{schema}.{match[0]}", text)
     return _PARAMETER.sub(r"%(\1)s", text)
+
+
+def numbered(text: str, schema: str, params: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    """The same for a driver that numbers its parameters, and the values in that order. Numbers are given their type,
+    since such a driver has the server guess it.
+
+    >>> numbered("SELECT id FROM rota_run WHERE id = :id AND key = :key", "rota", {"id": 7, "key": "a"})
+    ('SELECT id FROM rota.rota_run WHERE id = $1::bigint AND key = $2', (7, 'a'))
+    """
+    text = _COMMENT.sub("", text)
+    text = _TABLE.sub(lambda match: f"{schema}.{match[0]}", text)
+    order: list[str] = []
+
+    def place(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in order:
+            order.append(name)
+        return f"${order.index(name) + 1}{_type_of(params[name])}"
+
+    text = _PARAMETER.sub(place, text)
+    return text, tuple(params[name] for name in order)
+
+
+def _type_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "::boolean"
+    if isinstance(value, int):
+        return "::bigint"
+    return "::double precision" if isinstance(value, float) else ""
 
 
 def storable(params: Mapping[str, Any]) -> dict[str, Any]:

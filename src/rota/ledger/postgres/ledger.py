@@ -40,12 +40,22 @@ class PostgresLedger(SqlLedger):
         connection.unlimited()
         upkeep.make_schema(connection, self.address.schema)
 
+    def _transaction_words(self) -> tuple[list[str], list[str]]:
+        schema = self.address.schema
+        return [
+            "\\set ON_ERROR_STOP on",
+            "BEGIN;",
+            f"SELECT pg_advisory_xact_lock({self._store.key});  -- one migration at a time",
+            f"CREATE SCHEMA IF NOT EXISTS {schema};",
+            f"SET LOCAL search_path = {schema};",
+        ], ["COMMIT;"]
+
     def _now(self, connection: Connection) -> Instant:
         """The server's time as of the transaction's beginning; for a single read, as it is known here."""
         if self._given is not None:
             return self._given.now()
-        assert isinstance(connection, Server)  # what this ledger's store hands out
-        return connection.now if connection.now is not None else self._clock.now()
+        told = connection.now if isinstance(connection, Server) else None  # a caller's was not begun by us
+        return told if told is not None else self._clock.now()
 
     def listen(self, heard: Callable[[str], None]) -> Listener:
         return Listener(self.address, heard)

@@ -42,13 +42,13 @@ class ServerStore:
         self._gate = Gate()
         self._lender = self._new_lender()
         self._pid = os.getpid()
-        self._key = (0x726F7461 << 32) | zlib.crc32(address.schema.encode())
+        self.key = (0x726F7461 << 32) | zlib.crc32(address.schema.encode())
 
     def write(
         self, work: Callable[[Connection], T], *, alone: bool = False, within: float | None = None
     ) -> T:
         """One transaction, done again where it only lost against another."""
-        lock = f"SELECT pg_advisory_xact_lock({self._key});" if alone else ""
+        lock = f"SELECT pg_advisory_xact_lock({self.key});" if alone else ""
         for _ in range(TRIES - 1):
             with contextlib.suppress(_Race):
                 return self._transaction(work, lock, again=True, within=within)

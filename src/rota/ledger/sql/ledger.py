@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 from rota.clock import SECOND, Clock, Instant
 from rota.ledger import protocol as p
-from rota.ledger.migrate import Migrations, must_serve, newest
+from rota.ledger.migrate import Migrations, must_serve, newest, path
 from rota.ledger.sql import fire, people, reads, rota, settle, upkeep
 from rota.ledger.sql.claim import Claims
 from rota.ledger.sql.connection import Connection, Store
@@ -79,6 +79,22 @@ class SqlLedger:
     def _migrate(self, connection: Connection, to: int | None) -> tuple[int, int]:
         self._make_room(connection)
         return upkeep.migrate(connection, self._sql, self._known, self._schema(connection), to)
+
+    def migration_sql(self, to: int | None = None) -> str:
+        found = self._connections.read(self._schema)
+        scripts, target = path(self._known, found, to)
+        if not scripts:
+            return ""
+        record = (
+            [self._sql["set_schema"].partition("\n")[2].replace(":version", f"'{target}'")] if target else []
+        )
+        said = f"-- Rota's ledger from version {found} to {target}. Nothing is done unless all of it is."
+        begin, end = self._transaction_words()
+        return "\n".join([said, *begin, *scripts, *(f"{one};" for one in record), *end, ""])
+
+    def _transaction_words(self) -> tuple[list[str], list[str]]:
+        """What stands before and after a migration that is run by hand."""
+        return ["BEGIN IMMEDIATE;"], ["COMMIT;"]
 
     def version(self) -> tuple[int, int]:
         return self._connections.read(self._schema), newest(self._known)

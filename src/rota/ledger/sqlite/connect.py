@@ -15,7 +15,7 @@ from rota.ledger.sql.connection import Connection as SqlConnection
 from rota.ledger.sql.connection import Params, Row
 from rota.ledger.sqlite.faults import faults, is_busy
 
-__all__ = ["Apsw", "Connection", "Driver", "Stdlib", "connect", "patiently"]
+__all__ = ["Apsw", "Connection", "Driver", "Stdlib", "connect", "many", "patiently"]
 
 Driver = Literal["apsw", "sqlite3"]
 
@@ -31,7 +31,7 @@ class Connection(SqlConnection, Protocol):
     def close(self) -> None: ...
 
 
-def _many(rows: Sequence[Row]) -> Sequence[Row]:
+def many(rows: Sequence[Row]) -> Sequence[Row]:
     """One JSON array is quicker to bring over than many rows of it."""
     found: list[Row] = json.loads(rows[0][0])
     return found
@@ -51,7 +51,7 @@ class Apsw:
         return cursor.execute(sql, params).fetchall()
 
     def many(self, sql: str, params: Params = ()) -> Sequence[Row]:
-        return _many(self.rows(sql, params))
+        return many(self.rows(sql, params))
 
     def run(self, sql: str, params: Params = ()) -> int:
         self.rows(sql, params)
@@ -84,7 +84,7 @@ class Stdlib:
         return self._execute(sql, params)[0]
 
     def many(self, sql: str, params: Params = ()) -> Sequence[Row]:
-        return _many(self.rows(sql, params))
+        return many(self.rows(sql, params))
 
     def run(self, sql: str, params: Params = ()) -> int:
         return self._execute(sql, params)[1]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import apsw
 
 from rota.errors import UsageError
-from rota.ledger.sqlite.connect import Apsw, Connection, Driver, Stdlib
+from rota.ledger.sql.callers import Asked, Caller, OnLoop, alchemy_of
+from rota.ledger.sqlite.connect import Apsw, Connection, Driver, Stdlib, many
 
 __all__ = ["accept"]
 
@@ -20,19 +21,39 @@ def accept(theirs: Any, path: Path, driver: Driver, is_open: bool) -> Connection
     Nothing is begun or committed on it. Raises `UsageError`.
     """
     connection: Connection
-    if isinstance(theirs, apsw.Connection):
+    alchemy = alchemy_of(theirs)
+    if alchemy is not None:
+        connection, library = _alchemy(alchemy, theirs), "sqlite3"
+    elif isinstance(theirs, apsw.Connection):
         connection, library = Apsw(theirs, theirs=True), "apsw"
     elif isinstance(theirs, sqlite3.Connection):
         connection, library = Stdlib(theirs), "sqlite3"
     else:
         raise UsageError(
             "the connection is not one that a SQLite ledger can record on",
-            expected="an apsw.Connection or a sqlite3.Connection",
-            found=f"{type(theirs).__module__}.{type(theirs).__qualname__}", where="connection",
+            expected="an apsw.Connection, a sqlite3.Connection, or one of SQLAlchemy's",
+            found=f"{type(_inner(theirs)).__module__}.{type(_inner(theirs)).__qualname__}", where="connection",
         )  # fmt: skip
     _must_share_library(library, path, driver, is_open)
     _must_share_file(connection, path)
     return connection
+
+
+def _inner(theirs: Any) -> Any:
+    return theirs.theirs if isinstance(theirs, OnLoop) else theirs
+
+
+def _alchemy(connection: Any, theirs: Any) -> Connection:
+    """By SQLAlchemy's own way to its driver, which is Python's sqlite3."""
+
+    def answer(result: Any) -> Asked:
+        return ([tuple(row) for row in result.fetchall()] if result.returns_rows else []), result.rowcount
+
+    def ask(sql: str, params: Any) -> Asked:
+        asked = connection.exec_driver_sql(sql, dict(params))
+        return answer(theirs.wait(asked) if isinstance(theirs, OnLoop) else asked)
+
+    return cast("Connection", Caller(ask, many))
 
 
 def _must_share_library(library: str, path: Path, driver: Driver, is_open: bool) -> None:
