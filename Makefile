@@ -28,8 +28,13 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The long forms. SECONDS is how long the faults take together; ROTA_FAULTS_SEED plays one again. The simulation's ten
+# thousand seeds come after them, as long as they take.
+SECONDS ?= 600
+
 faults: install
-	$(PYTEST) -m long -s tests/faults tests/simulation
+	ROTA_FAULTS_SECONDS=$(SECONDS) $(PYTEST) -m long -s tests/faults
+	$(PYTEST) -m long -s tests/simulation
 
 bench: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
@@ -39,11 +44,17 @@ docs: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group docs
 	$(BIN)/zensical build
 
-# What tests need from the system: a browser. CI calls this; on a desk it asks for root only here.
+# What tests need from the system: a browser, a pooler, a second PostgreSQL, and a library that sets clocks off. CI calls
+# this; on a desk it asks for root only here. Debian's PostgreSQL is not to start a server of its own.
+SYSTEM = chromium fonts-dejavu-core pgbouncer faketime postgresql-15
+
 setup-system:
-	@if command -v chromium >/dev/null 2>&1; then echo "chromium is there"; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
-	else echo "chromium is missing; install it (Debian: sudo apt-get install chromium) or the browser tests are skipped"; fi
+	@missing=""; for name in $(SYSTEM); do dpkg-query -W -f='$${Status}' $$name 2>/dev/null | grep -q "ok installed" || missing="$$missing $$name"; done; \
+	if [ -z "$$missing" ]; then echo "$(SYSTEM): all there"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "missing:$$missing; install them (Debian: sudo apt-get install$$missing), or the tests that need them are skipped"; fi
 
 clean:
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache
