@@ -58,6 +58,7 @@ class Server:
         self.schema = schema
         self._clock = clock
         self._pooled: bool | None = None
+        self._told: dict[str, None] = {}  # what is to be told with the commit, each once
         self.now: Instant | None = None  # the server's time at the beginning of the transaction
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
@@ -98,10 +99,15 @@ class Server:
         if self._clock is not None and not first:  # a wait for a lock would widen the bounds
             self._clock.observe(sent, self.now, received)
 
+    def tell(self, channel: str, word: str) -> None:
+        """Have a word told with the commit; it goes along with it, in one message."""
+        self._told[f"SELECT pg_notify('{channel}', '{word}');"] = None
+
     def end(self, how: str) -> None:
         """Commit or roll back."""
         self.now = None
-        self.script(how)
+        told, self._told = "".join(self._told), {}
+        self.script(told + how if how == "COMMIT" else how)
 
     @property
     def pooled(self) -> bool:
