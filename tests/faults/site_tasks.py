@@ -1,4 +1,4 @@
-"""Tasks of several kinds whose bodies note, in a file, that they began: run, attempt and token."""
+"""Tasks of several kinds whose bodies note, in a file, that they began: run, attempt, token, and whose code it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rota import Run
 def _note(run: Run) -> None:
     fd = os.open(os.environ["ROTA_TEST_STARTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(fd, f"{run.id} {run.attempt} {run.token}\n".encode())
+        os.write(fd, f"{run.id} {run.attempt} {run.token} {os.environ.get('ROTA_TEST_CODE', '-')}\n".encode())
     finally:
         os.close(fd)
 
