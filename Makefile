@@ -19,8 +19,9 @@ $(VENV)/.installed: pyproject.toml
 run: install
 	PYTHONPATH=examples $(BIN)/python -m newsroom.serve
 
+# On all cores; the tests of a file stay together, since they share servers.
 test: install
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long" -n auto --dist loadfile
 
 check: install
 	$(BIN)/ruff format --check src tests examples benchmarks
