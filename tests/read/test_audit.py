@@ -215,6 +215,23 @@ def test_a_task_that_was_taken_away_is_asked_for_nothing_more(site: Site) -> Non
     assert site.audit().holds, site.audit().examples
 
 
+def test_a_schedule_that_is_deleted_as_it_falls_due_is_not_missed(site: Site) -> None:
+    """The deletion came first; what fell due well before it is asked for all the same."""
+    site.rota(tidy="1s", feed="5s", publish="1h")
+    rule = json.dumps({"every": "10s"})
+    first = compile_schedule(schedule_from_json(json.loads(rule)), seed="web/publish/a").next_after(
+        site.ledger.now()
+    )
+    site.ledger.put_schedules([NewSchedule("web", "publish", "a", rule, first)])
+    site.serve(19)
+    site.house.clock.move(seconds=1)
+    site.ledger.retire_schedules("web", "publish", ["a"])
+    site.serve(5)
+    assert site.audit().holds, site.audit().examples
+    site.sql("DELETE FROM rota_run WHERE schedule_id = (SELECT id FROM rota_schedule WHERE key = 'a')")
+    assert breaches(site.audit()) == {"missing": 1}
+
+
 def test_a_run_that_was_tried_once_more_keeps_its_first_story(site: Site) -> None:
     site.serve(3)
     assert site.ledger.reopen(1, site.house.change("retry"))

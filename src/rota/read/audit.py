@@ -168,7 +168,7 @@ def _check_schedule(
     ranged = _in_ranges(ledger, schedule, compiled, Instant(since - SECOND), found, name)
     found.in_range += sum(at in ranged for at in targets)
     for at in sorted(targets):
-        if at not in records and at not in ranged and not _between_rules(at, spans):
+        if at not in records and at not in ranged and not _between_rules(at, spans, Instant(until + EDIT)):
             found.breach("missing", name, at)
     # Of a run-time schedule the rule before this one is not known any more; it may still show a little after.
     unknown = EDIT if schedule.key else -EDIT
@@ -185,9 +185,10 @@ def _check_schedule(
             found.breach("unexpected", name, at)
 
 
-def _between_rules(at: Instant, spans: Sequence[Period]) -> bool:
-    """Whether a target lies just before the end of a rule: the edit that ended it came first."""
-    return any(span.until - EDIT // 5 <= at <= span.until for span in spans[:-1])
+def _between_rules(at: Instant, spans: Sequence[Period], end: Instant) -> bool:
+    """Whether a target lies just before the end of a rule: the edit that ended it, or took the schedule away, came first.
+    A rule that holds still goes on to ``end``."""
+    return any(span.until < end and span.until - EDIT // 5 <= at <= span.until for span in spans)
 
 
 def _in_ranges(
