@@ -18,7 +18,7 @@ async def wait_for_word(run: Run) -> int:
 
 
 async def short(run: Run) -> int:
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(0.3)
     return run.id
 
 

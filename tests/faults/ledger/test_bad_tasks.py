@@ -96,7 +96,7 @@ def test_33_a_task_that_exits_its_process_is_stopped_after_a_limit(place: Place)
 # -- 34
 
 
-@pytest.mark.parametrize("runs", [150, pytest.param(5000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("runs", [150, pytest.param(1500, marks=pytest.mark.long)])
 def test_34_retry_storm(stage: Stage, runs: int, seed: int) -> None:
     """Everything fails. Every run is tried just as often as it says, never before its time, whoever restarts meanwhile."""
     retry = {"attempts": 4, "backoff": "10s", "factor": 2, "max": "30s", "jitter": 0.2}

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.long)])
 def test_06_sqlite_multiprocess(place: Place, tmp_path: Path, seconds: int) -> None:
     """Eight processes on one file, each with a node, and a ninth that hands runs in and looks all the while: nobody is
     told that the database is locked."""
@@ -93,7 +93,7 @@ DUTIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("cuts", [12, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.parametrize("cuts", [12, pytest.param(80, marks=pytest.mark.long)])
 def test_07_sqlite_power_loss(place: Place, tmp_path: Path, row: Row, cuts: int, seed: int) -> None:
     """The power goes at any point between two commits or within one. What was acknowledged is there; what was not may be
     or not; and the node that starts on what is left accounts for everything."""
@@ -161,7 +161,7 @@ def states(ledger: Ledger) -> dict[int, State]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [2.0, pytest.param(60.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [2.0, pytest.param(20.0, marks=pytest.mark.long)])
 def test_08_disk_full(place: Place, tmp_path: Path, row: Row, seed: int, seconds: float) -> None:
     """A node's process may not write a byte beyond some place of any file: as with a full disk, but for it alone."""
     with scene(tmp_path, place.url, seed, rota_toml(20, kinds=("quick", "slow"))) as made:

@@ -64,7 +64,7 @@ class Busy:
             assert self.node.finish(*ended, event=event) == []
 
 
-@pytest.mark.parametrize("seconds", [40, pytest.param(1800, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [40, pytest.param(300, marks=pytest.mark.long)])
 def test_31_overlap_policy(stage: Stage, seconds: int, seed: int) -> None:
     """Each policy, with runs of up to seven seconds every two, while nodes are killed: never more at once than it says."""
     tasks = {

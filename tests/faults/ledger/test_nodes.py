@@ -24,7 +24,7 @@ RETRY = {"attempts": 3, "backoff": "1s", "jitter": 0.0}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [2.5, pytest.param(45, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [2.5, pytest.param(20, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "place", ["postgresql", pytest.param("sqlite", marks=pytest.mark.long)], indirect=True
 )  # on SQLite, fault 6 is the same with eight processes

@@ -122,9 +122,11 @@ def test_38_a_node_that_is_refused_goes_on_when_it_may(place: Place, monkeypatch
             while len(rota.ledger.runs(RunFilter())) < 4:
                 await asyncio.sleep(0.05)
             await asyncio.to_thread(newer.migrate)
-            await asyncio.sleep(0.5)  # what was under way ends
-            before = count()
-            await asyncio.sleep(1.5)  # and nothing follows
+            before = -1
+            while before != (during := count()):  # what was under way ends
+                before = during
+                await asyncio.sleep(0.7)
+            await asyncio.sleep(1.0)  # and nothing follows
             during = count()
             await asyncio.to_thread(newer.migrate, version)
             while True:
