@@ -74,7 +74,9 @@ def must_be_served(ledger: Ledger, settings: Settings) -> None:
     raise LedgerVersion(
         "the ledger is newer than this build of Rota"
         if newer
-        else "the ledger is older than this build of Rota",
+        else "the ledger is older than this build of Rota"
+        if found
+        else "the ledger is not migrated",
         expected=f"schema version {serves}",
         found=f"version {found}",
         where=shown(settings.database_url),
