@@ -12,7 +12,7 @@ from rota.ledger.sql.connection import Connection, Params, Row
 from rota.ledger.sql.ledger import SqlLedger
 from rota.ledger.sqlfile import statements
 from rota.ledger.sqlite import upkeep
-from rota.ledger.sqlite.connect import Apsw
+from rota.ledger.sqlite.connect import Apsw, steady
 
 __all__ = ["Crashed", "MemoryLedger"]
 
@@ -57,7 +57,7 @@ class _MemoryStore:
     """One connection; each piece of work is one transaction, and a crash within it rolls back."""
 
     def __init__(self, image: bytes | None) -> None:
-        raw = apsw.Connection(":memory:")
+        raw = steady(apsw.Connection(":memory:"))
         if image is not None:
             raw.deserialize("main", image)
         self.raw = raw

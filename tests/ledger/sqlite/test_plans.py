@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 from tests.ledger.house import House
 
 from rota.ledger.sqlfile import statements
+from rota.ledger.sqlite.connect import steady
 
 HOT = (
     "next_due",
@@ -32,7 +34,7 @@ HISTORY = 100_000
 def full(house: House, tmp_path: Path) -> apsw.Connection:
     """A ledger with a history."""
     house.ledger.close()
-    connection = apsw.Connection(str(tmp_path / "rota.db"))
+    connection = steady(apsw.Connection(str(tmp_path / "rota.db")))
     connection.execute(
         """INSERT INTO rota_run (task_id, kind, scheduled_at, run_at, state, queue, priority, attempt, token,
              created_at, started_at, finished_at)
@@ -74,3 +76,22 @@ def test_without_its_index_a_statement_would_be_caught(full: apsw.Connection) ->
 
 def test_every_hot_statement_is_there() -> None:
     assert set(HOT) <= statements("rota.ledger.sqlite").keys()
+
+
+def test_no_statement_is_compiled_anew_for_other_values(house: House) -> None:
+    """A claim or a finish cost many times its work, as long as SQLite looked for another plan with each."""
+    store = house.ledger._store  # type: ignore[attr-defined]  # looked at from within
+    anew: dict[str, int] = {}
+
+    def ran(event: dict[str, Any]) -> None:
+        anew[event["sql"]] = anew.get(event["sql"], 0) + event["stmt_status"]["SQLITE_STMTSTATUS_REPREPARE"]
+
+    with store._writing() as connection:
+        connection.raw.trace_v2(apsw.SQLITE_TRACE_PROFILE, ran)
+    for _ in range(3):
+        house.enqueue()
+        house.succeed(house.claim_one())
+    with store._writing() as connection:
+        connection.raw.trace_v2(0)
+    assert len(anew) > 5
+    assert {sql for sql, times in anew.items() if times} == set()
