@@ -191,6 +191,17 @@ def test_history_is_held_against_the_rule_that_held_then(site: Site) -> None:
     assert found.expected < 10 + 20 + 15
 
 
+def test_a_range_is_held_against_the_rule_that_held_then(site: Site) -> None:
+    site.serve(10)
+    site.house.clock.move(seconds=100)  # nobody was there: one run covers the others, which stand in a range
+    site.serve(1)
+    site.rota(tidy="7s", feed="5s")
+    site.serve(60)
+    found = site.audit()
+    assert found.holds, found.examples
+    assert found.in_range > 100
+
+
 def test_a_run_time_schedule_is_held_to_its_rule_since_it_has_it(site: Site) -> None:
     site.rota(tidy="1s", feed="5s", publish="1h")
     site.serve(4)

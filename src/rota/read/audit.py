@@ -165,7 +165,7 @@ def _check_schedule(
     found.schedules += 1
     found.expected += len(targets)
     found.by_run += sum(at in records for at in targets)
-    ranged = _in_ranges(ledger, schedule, compiled, Instant(since - SECOND), found, name)
+    ranged = _in_ranges(ledger, schedule, spans, compiled, Instant(since - SECOND), found, name)
     found.in_range += sum(at in ranged for at in targets)
     for at in sorted(targets):
         if at not in records and at not in ranged and not _between_rules(at, spans, Instant(until + EDIT)):
@@ -192,18 +192,25 @@ def _between_rules(at: Instant, spans: Sequence[Period], end: Instant) -> bool:
 
 
 def _in_ranges(
-    ledger: Ledger, schedule: ScheduleRecord, compiled: Compile, since: Instant, found: Audit, name: str
+    ledger: Ledger,
+    schedule: ScheduleRecord,
+    spans: Sequence[Period],
+    compiled: Compile,
+    since: Instant,
+    found: Audit,
+    name: str,
 ) -> dict[Instant, int]:
-    """The instants that stand in ranges, and how often. A range must hold as many as it says."""
+    """The instants that stand in ranges, by the rules that held then, and how often. A range must hold as many as it
+    says, as far as its rule is the one of today."""
     instants: dict[Instant, int] = {}
     ranges = ledger.ranges(schedule.id, since, limit=MANY)
     if not ranges:
         return instants
     occurrences = compiled(schedule.rule, f"{schedule.service}/{schedule.task}/{schedule.key}")
     for missed in ranges:
-        inside = occurrences.between(Instant(missed.from_at - 1), Instant(missed.until_at - 1))
-        if len(inside) != missed.count and missed.from_at >= schedule.ruled_at:
+        begin, end = Instant(missed.from_at - 1), Instant(missed.until_at - 1)
+        if missed.from_at >= schedule.ruled_at and len(occurrences.between(begin, end)) != missed.count:
             found.breach("miscounted", name, missed.from_at)
-        for at in inside:
+        for at in {at for span in spans for at in span.targets(begin, end)}:
             instants[at] = instants.get(at, 0) + 1
     return instants
