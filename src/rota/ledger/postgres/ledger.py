@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from rota.clock import Clock, Instant
 from rota.errors import Refused, Retriable
@@ -12,9 +12,12 @@ from rota.ledger.postgres.address import Address
 from rota.ledger.postgres.connect import Server
 from rota.ledger.postgres.listener import Listener, channel_of
 from rota.ledger.postgres.store import ServerStore
+from rota.ledger.protocol import Enqueued
+from rota.ledger.sql import people
 from rota.ledger.sql.connection import Connection
 from rota.ledger.sql.ledger import SqlLedger
 from rota.ledger.sqlfile import statements
+from rota.model.run import NewRun
 
 __all__ = ["PostgresLedger"]
 
@@ -30,6 +33,9 @@ class PostgresLedger(SqlLedger):
         self.address = Address.of(url)
         self._store = ServerStore(self.address)
         self._given = clock
+        one = statements(upkeep.PACKAGE)["insert_run"]
+        told = "SELECT id, pg_notify(:channel, 'waiting') FROM made"
+        self._alone = f"WITH made AS ({one}) {told}"
         super().__init__(self._store, statements(upkeep.PACKAGE), upkeep.known(), clock or self._store.clock)
 
     def _schema(self, connection: Connection) -> int:
@@ -56,6 +62,29 @@ class PostgresLedger(SqlLedger):
             return self._given.now()
         told = connection.now if isinstance(connection, Server) else None  # a caller's was not begun by us
         return told if told is not None else self._clock.now()
+
+    def enqueue(
+        self,
+        runs: Sequence[NewRun],
+        *,
+        if_exists: Literal["replace", "keep"] = "replace",
+        connection: Any = None,
+    ) -> list[Enqueued]:
+        """One run without a key is one statement, which commits by itself: there is nothing to be compared with first."""
+        if (
+            connection is not None
+            or len(runs) != 1
+            or runs[0].key is not None
+            or runs[0].schedule_id is not None
+        ):
+            return super().enqueue(runs, if_exists=if_exists, connection=connection)
+        given = {
+            **people.values_of(runs[0]),
+            "now": self._clock.now(),
+            "channel": channel_of(self.address.schema),
+        }
+        rows = self._store.once(self._checked(lambda c: c.rows(self._alone, given)))
+        return [Enqueued(rows[0][0], True)]
 
     def listen(self, heard: Callable[[str], None]) -> Listener:
         return Listener(self.address, heard)

@@ -60,6 +60,17 @@ class ServerStore:
         with faults(self.address), self._lender.lend() as connection:
             return work(connection)
 
+    def once(self, work: Callable[[Connection], T]) -> T:
+        """Work of a single statement that writes, and commits by itself."""
+        self._after_fork()
+        with faults(self.address), self._lender.lend() as connection:
+            try:
+                return work(connection)
+            except psycopg.OperationalError as error:
+                if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+                    raise lost_answer(self.address, error) from error
+                raise
+
     def view(self, work: Callable[[Connection], T]) -> T:
         self._after_fork()
         with faults(self.address), self._lender.lend() as connection:

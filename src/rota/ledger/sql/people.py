@@ -16,7 +16,7 @@ from rota.model.lifecycle import Reopened, Tally, Withdrawn, step
 from rota.model.run import NewRun, Reason, State
 from rota.model.task import Retries
 
-__all__ = ["cancel", "enqueue", "note", "pause", "reopen", "resume"]
+__all__ = ["cancel", "enqueue", "note", "pause", "reopen", "resume", "values_of"]
 
 Sql = dict[str, str]
 
@@ -50,10 +50,10 @@ def _enqueue_one(
     for _ in range(TRIES):
         there = _waiting(connection, sql, run)
         if there is not None and (
-            if_exists == "keep" or connection.run(sql["move_waiting"], {**_values(run), "id": there}) == 1
+            if_exists == "keep" or connection.run(sql["move_waiting"], {**values_of(run), "id": there}) == 1
         ):
             return Enqueued(there, False)
-        inserted = connection.rows(sql["insert_run"], {**_values(run), "now": now})
+        inserted = connection.rows(sql["insert_run"], {**values_of(run), "now": now})
         if inserted:
             return Enqueued(inserted[0][0], True)
         occurrence = {"schedule_id": run.schedule_id, "scheduled_at": run.scheduled_at, "kind": run.kind}
@@ -73,7 +73,8 @@ def _waiting(connection: Connection, sql: Sql, run: NewRun) -> int | None:
     return rows[0][0] if rows else None
 
 
-def _values(run: NewRun) -> dict[str, Any]:
+def values_of(run: NewRun) -> dict[str, Any]:
+    """A run as the parameters of `insert_run`."""
     values = asdict(run)
     values.pop("state"), values.pop("reason"), values.pop("kind")
     return {**values, "state": str(run.state), "reason": str(run.reason), "kind": str(run.kind)}

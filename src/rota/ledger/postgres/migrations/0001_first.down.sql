@@ -7,6 +7,7 @@ DROP TABLE rota_log;
 DROP TABLE rota_attempt;
 DROP TABLE rota_range;
 DROP TABLE rota_run;
+DROP FUNCTION rota_run_names();
 DROP TABLE rota_schedule;
 DROP TABLE rota_task;
 DROP TABLE rota_revision;
