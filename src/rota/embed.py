@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
@@ -140,6 +140,45 @@ class Rota:
         done = self._hand_in().enqueue(
             task, at=at, delay=delay, key=key, args=args, priority=priority, if_exists=if_exists, connection=connection
         )  # fmt: skip
+        self._wake(connection)
+        return done
+
+    async def enqueue_many(
+        self,
+        task: str,
+        args: Iterable[Mapping[str, Any] | None],
+        *,
+        at: datetime | None = None,
+        delay: timedelta | None = None,
+        priority: int | None = None,
+        connection: Any = None,
+    ) -> list[Enqueued]:
+        """Record a run of ``task`` for each of ``args``, in one transaction: all of them or none.
+
+        They differ in their arguments only, and have no key. What is returned is in the order of ``args``. Of very many,
+        hand in some thousand at a time, so that no transaction is long. Raises as `enqueue` does.
+        """
+        return await self._in_thread(
+            connection,
+            lambda theirs: self.enqueue_many_sync(
+                task, args, at=at, delay=delay, priority=priority, connection=theirs
+            ),
+        )
+
+    def enqueue_many_sync(
+        self,
+        task: str,
+        args: Iterable[Mapping[str, Any] | None],
+        *,
+        at: datetime | None = None,
+        delay: timedelta | None = None,
+        priority: int | None = None,
+        connection: Any = None,
+    ) -> list[Enqueued]:
+        """As `enqueue_many`, for plain functions."""
+        done = self._hand_in().enqueue_many(
+            task, args, at=at, delay=delay, priority=priority, connection=connection
+        )
         self._wake(connection)
         return done
 

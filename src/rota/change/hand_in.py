@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -38,23 +39,53 @@ class HandIn:
         connection: Any = None,
     ) -> Enqueued:
         """Record one run. See `rota.Rota.enqueue` for the contract."""
+        many = self._runs(
+            task, [args], at=at, delay=delay, key=key, priority=priority, requested_by=requested_by
+        )
+        return self._ledger.enqueue(many, if_exists=if_exists, connection=connection)[0]
+
+    def enqueue_many(
+        self,
+        task: str,
+        args: Iterable[Mapping[str, Any] | None],
+        *,
+        at: datetime | None = None,
+        delay: timedelta | None = None,
+        priority: int | None = None,
+        connection: Any = None,
+    ) -> list[Enqueued]:
+        """Record a run for each of ``args``. See `rota.Rota.enqueue_many` for the contract."""
+        runs = self._runs(task, args, at=at, delay=delay, priority=priority)
+        return self._ledger.enqueue(runs, connection=connection) if runs else []
+
+    def _runs(
+        self,
+        task: str,
+        args: Iterable[Mapping[str, Any] | None],
+        *,
+        at: datetime | None,
+        delay: timedelta | None,
+        key: str | None = None,
+        priority: int | None = None,
+        requested_by: str | None = None,
+    ) -> list[NewRun]:
+        """A run of the task for each of ``args``, which differ in nothing else."""
         known = self._task(task)
         now = self._ledger.now()
         run_at = _moment(at, delay, now)
-        run = NewRun(
+        first = NewRun(
             task_id=self._task_id(known),
             kind=Kind.ENQUEUED if run_at <= now else Kind.DELAYED,
             scheduled_at=run_at,
             run_at=run_at,
             reason=Reason.DUE if run_at <= now else Reason.DELAYED,
             key=_key(key) if key is not None else None,
-            args=self._loaded.validate_args(task, args),
             queue=known.queue,
             priority=known.priority if priority is None else _priority(priority),
             expires_at=None if known.deadline is None else Instant(run_at + known.deadline // MICROSECOND),
             requested_by=requested_by,
         )
-        return self._ledger.enqueue([run], if_exists=if_exists, connection=connection)[0]
+        return [replace(first, args=self._loaded.validate_args(task, one)) for one in args]
 
     def schedule(
         self,
