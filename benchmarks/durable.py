@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -106,7 +107,7 @@ def _python_of(name: str) -> Path | str:
     if (home / ".installed").exists():
         return python
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
-    version = peer.python if peer.python != ">=3.11" else f"{sys.version_info[0]}.{sys.version_info[1]}"
+    version = str(_newer()) if peer.python != ">=3.11" else sys.executable
     for words in (
         ["venv", "-q", "--clear", "--python", version, str(home)],
         ["pip", "install", "-q", "--python", str(python), *peer.needs],
@@ -116,6 +117,15 @@ def _python_of(name: str) -> Path | str:
             return done.stderr.strip().splitlines()[0] if done.stderr.strip() else "it cannot be installed"
     (home / ".installed").touch()
     return python
+
+
+def _newer() -> str | Path:
+    """An interpreter for those that need Python 3.12: this one, one that ROTA_BENCH_PYTHON names, pyenv's, or uv's find."""
+    if sys.version_info >= (3, 12):
+        return sys.executable
+    named = os.environ.get("ROTA_BENCH_PYTHON")
+    found = sorted(Path.home().glob(".pyenv/versions/3.1[2-9]*/bin/python"))
+    return named or (found[-1] if found else ">=3.12")
 
 
 def _rounds(names, pythons, what, rounds, server, broker):  # type: ignore[no-untyped-def]  # a script's own parts

@@ -3,12 +3,17 @@ last second may be lost with the machine: not durable in the sense of the others
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 
 from celery import Celery
+from celery.signals import worker_ready
 
 from benchmarks.peers.side import main
+
+SETTINGS = "Redis everysec, 4 threads, acks_late"
 
 _seen: list[None] = []
 
@@ -38,29 +43,26 @@ def _singly(url: str, count: int) -> float:
 
 
 def _work(url: str, count: int) -> float:
+    """Its worker wants the main thread, and does not give it back: another thread watches, says the rate, and ends it all."""
     app = _app(url)
     for _ in range(count):
         app.tasks["no_op"].delay()
-    worker = app.Worker(
-        pool="threads",
-        concurrency=4,
-        loglevel="ERROR",
-        without_gossip=True,
-        without_mingle=True,
-        without_heartbeat=True,
-    )
-    thread = threading.Thread(target=worker.start, daemon=True)
-    began = time.perf_counter()
-    thread.start()
-    while len(_seen) < count:
-        time.sleep(0.002)
-    return count / (time.perf_counter() - began)
+    began: list[float] = []
+    worker_ready.connect(lambda **_: began.append(time.perf_counter()), weak=False)
+
+    def watch() -> None:
+        while len(_seen) < count:
+            time.sleep(0.002)
+        rate = count / (time.perf_counter() - began[0])
+        main("celery", {"work": lambda *_: rate}, SETTINGS)
+        sys.stdout.flush()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+    options = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+    app.Worker(pool="threads", concurrency=4, loglevel="ERROR", quiet=True, **options).start()
+    raise SystemExit("the worker ended before all was done")
 
 
 if __name__ == "__main__":
-    main("celery", {"singly": _singly, "work": _work}, "Redis everysec, 4 threads, acks_late")
-    import os
-    import sys
-
-    sys.stdout.flush()
-    os._exit(0)  # its worker does not end by itself in a thread
+    main("celery", {"singly": _singly, "work": _work}, SETTINGS)
