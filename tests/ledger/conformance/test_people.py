@@ -151,6 +151,16 @@ def test_what_has_ended_can_be_tried_once_more(tidy: House) -> None:
     assert [line.action for line in tidy.ledger.changes()] == ["retry", "apply"]
 
 
+def test_what_is_reopened_before_its_instant_waits_for_it(tidy: House) -> None:
+    run = tidy.enqueue(after=60)
+    tidy.ledger.cancel(run, tidy.change("cancel"))
+    assert tidy.ledger.reopen(run, tidy.change("retry"))
+    assert tidy.run(run).run_at == tidy.run(run).scheduled_at
+    assert tidy.claim() == []
+    tidy.clock.move(minutes=1)
+    assert tidy.claim_one().id == run
+
+
 def test_a_run_is_not_reopened_beside_another_of_its_key(tidy: House) -> None:
     run = tidy.enqueue(key="k")
     tidy.ledger.cancel(run, tidy.change("cancel"))

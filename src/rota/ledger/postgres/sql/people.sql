@@ -54,7 +54,8 @@ UPDATE rota_run SET cancel_reason = coalesce(cancel_reason, :reason) WHERE id = 
 
 -- name: reopen
 -- Once more. Not where another run of the same key waits that has not started: a key names one such run at most.
-UPDATE rota_run AS run SET state = 'waiting', reason = 'retry', run_at = :now, finished_at = NULL, cancel_reason = NULL,
+-- What was taken back before its instant came is not started before that either.
+UPDATE rota_run AS run SET state = 'waiting', reason = 'retry', run_at = greatest(:now, run.scheduled_at), finished_at = NULL, cancel_reason = NULL,
   expires_at = NULL, spent = :spent, crashes = 0, note = NULL
 WHERE run.id = :id AND run.state IN ('succeeded', 'failed', 'cancelled', 'skipped', 'missed')
   AND NOT (run.attempt = 0 AND run.key IS NOT NULL AND EXISTS (

@@ -50,7 +50,8 @@ UPDATE rota_run SET cancel_reason = coalesce(cancel_reason, :reason) WHERE id = 
 
 -- name: reopen
 -- Once more. Not where another run of the same key waits that has not started: a key names one such run at most.
-UPDATE rota_run SET state = 'waiting', reason = 'retry', run_at = :now, finished_at = NULL, cancel_reason = NULL,
+-- What was taken back before its instant came is not started before that either.
+UPDATE rota_run SET state = 'waiting', reason = 'retry', run_at = max(:now, scheduled_at), finished_at = NULL, cancel_reason = NULL,
   expires_at = NULL, spent = :spent, crashes = 0, note = NULL
 WHERE id = :id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped', 'missed')
   AND NOT (attempt = 0 AND key IS NOT NULL AND EXISTS (
