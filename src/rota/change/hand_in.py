@@ -107,6 +107,7 @@ class HandIn:
         occurrences = compile_schedule(schedule, seed=f"{known.service}/{task}/{_key(key)}")
         next_at = occurrences.next_after(self._ledger.now())
         text = self._loaded.validate_args(task, args)
+        self._account_for_due(connection)
         entry = NewSchedule(
             known.service, task, key, canonical_text(schedule_as_json(schedule)), next_at, text
         )
@@ -116,7 +117,18 @@ class HandIn:
     def unschedule(self, task: str, key: str, *, connection: Any = None) -> bool:
         """Retire the schedule under a key; False where there is none."""
         known = self._task(task)
+        self._account_for_due(connection)
         return self._ledger.retire_schedules(known.service, task, [_key(key)], connection=connection) > 0
+
+    def _account_for_due(self, connection: Any) -> None:
+        """Record first what has fallen due while no node was there: once a schedule has another rule, or is gone, nobody
+        asks for it any more. Not beside a transaction of the caller's, which may hold the ledger's lock: there the edit
+        takes away what was not fired yet."""
+        from rota.engine.planner import fire_all_due
+
+        following = self._ledger.next_due() if connection is None else None
+        if following is not None and following <= self._ledger.now():
+            fire_all_due(self._ledger)
 
     def _task(self, name: str) -> Task:
         task = self._loaded.tasks.get(name)
