@@ -151,7 +151,7 @@ class Scene:
         """Nothing new falls due, and what is open comes to its end; returns how many seconds that took."""
         if self.calm_at is None:
             self.calm()
-        wait_for(lambda: len(self.ledger.nodes()) >= least and self._all_there(), 40, self.log)
+        wait_for(lambda: len(self.ledger.nodes()) >= least and self.all_there(), 40, self.log)
         time.sleep(0.3)  # let occurrences of the last moment have their record
         self.until = self.ledger.now()
         self._apply_without_schedules()
@@ -161,7 +161,7 @@ class Scene:
             assert all(code == 0 for code in codes), f"exit codes {codes}\n{self.log()}"
         return took
 
-    def _all_there(self) -> bool:
+    def all_there(self) -> bool:
         """Every node that was started has registered: one that comes later would bring the schedules back."""
         labels = {node.label.rpartition(":")[2] for node in self.ledger.nodes(live=False)}
         return all(str(node.pid) in labels for node in self.nodes) or "7" in labels

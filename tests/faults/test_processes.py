@@ -220,7 +220,9 @@ def tick_in_handover(row: Row, folder: Path, url: str, seed: int, times: int) ->
         made.start_some(1)
         for _ in range(times):
             other = made.start()
-            wait_for(lambda: len(made.ledger.nodes()) >= 2, 30, made.log)
+            wait_for(
+                made.all_there, 30, made.log
+            )  # one that is not there yet does not know what to do with a signal
             until_tick = 1_000_000 - made.ledger.now() % 1_000_000
             time.sleep(max(0.0, (until_tick + made.chance.randint(-50_000, 50_000)) / 1e6))
             leaving = next(node for node in made.nodes if node is not other)
