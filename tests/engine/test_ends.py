@@ -6,7 +6,7 @@ import asyncio
 import time
 from datetime import timedelta
 
-from tests.engine.harness import DUTY, ended, in_state, rota_in, runs, second_node, until
+from tests.engine.harness import DUTY, ShiftedClock, ended, in_state, rota_in, runs, second_node, until
 
 from rota import Run
 from rota.engine.rescuer import decide
@@ -119,6 +119,29 @@ def test_a_node_that_lost_its_lease_learns_it_stops_and_records_nothing(tmp_path
     assert (lost.state, lost.attempt) == ("lost", 1)
     assert "late answer" in lost.note  # it was refused, and is kept
     assert started[0][1] < started[1][1]  # the fencing token rose
+
+
+def test_what_was_held_does_not_begin_under_a_lease_that_has_run_out(tmp_path):
+    """A process that was frozen wakes with what it held, before it has seen what time it is."""
+    clock = ShiftedClock()
+    rota, started = rota_in(tmp_path, clock, ahead=5.0), []
+    waiting_task(rota, started)
+
+    async def scenario():
+        async with rota.running() as node:
+            handed = await rota.enqueue("wait", delay=timedelta(seconds=3), args={"seconds": 0})
+            await until(lambda: len(node._held))
+            before = node.id
+            clock.asleep -= 10.0  # ten seconds pass at once
+            (claimed,) = node._held.take_all()
+            node._begin(claimed)
+            assert node.id != before
+            return await ended(rota, handed.id, within=30)
+
+    run = asyncio.run(scenario())
+    rota.close()
+    assert run.state is State.SUCCEEDED
+    assert [attempt for attempt, _ in started] == [2]
 
 
 def test_another_node_takes_over_from_a_silent_one(tmp_path):

@@ -114,11 +114,11 @@ class Claimer:
         self._hand_over(node, unknown)
 
     def _hand_over(self, node: str, runs: Sequence[Claimed]) -> None:
-        if node != self._node():
-            self.crew.in_use -= len(runs)  # the lease was lost in this very moment
-            return
         for run in runs:
-            self._claimed(run)
+            if node == self._node():
+                self._claimed(run)
+            else:
+                self.crew.in_use -= 1  # the lease was lost in this very moment
 
     def _claim(self, node: str, free: int, likely: bool) -> tuple[list[Claimed], float]:
         now = self._ledger.now()

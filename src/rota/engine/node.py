@@ -223,7 +223,16 @@ class Node:
         )  # fmt: skip
 
     def _begin(self, claimed: Claimed) -> None:
-        """An attempt whose instant has come; how late it is, is told with the next heartbeat."""
+        """An attempt whose instant has come; how late it is, is told with the next heartbeat.
+
+        Not under a lease that has run out meanwhile: a process that was frozen wakes with what it held, and others may
+        be at that by now.
+        """
+        if self._heart.is_overdue:
+            self._crews[CREWS[self._executor_of(claimed)]].in_use -= 1
+            self._lose(self.id)
+            self._heart.begin_anew()
+            return
         if claimed.attempt == 1:
             self._lateness.add(self._clock.now() - claimed.run_at)
         self._attempts.start(claimed)
