@@ -137,7 +137,7 @@ def test_4_the_ledger_is_older(desk: Desk) -> None:
     desk.rota("migrate", "--to", "0", "--yes")
     said = desk.rota("tasks")
     assert said.code == 4
-    assert said.err.splitlines()[0] == "the ledger is older than this build of Rota"
+    assert said.err.splitlines()[0] == "the ledger is not migrated"
     assert "next: rota migrate" in said.err
 
 
