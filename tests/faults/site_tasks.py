@@ -1,4 +1,7 @@
-"""Tasks of several kinds whose bodies note, in a file, that they began: run, attempt, token, and whose code it is."""
+"""Tasks of several kinds whose bodies note, in a file, that they began: run, attempt, token, and whose code it is.
+
+``slow`` notes in another that it ended: its node has a free slot again a moment before the outcome is in the ledger.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ import time
 from rota import Run
 
 
-def _note(run: Run) -> None:
-    fd = os.open(os.environ["ROTA_TEST_STARTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+def _note(run: Run, *, end: bool = False) -> None:
+    path = os.environ["ROTA_TEST_STARTS"] + (".ends" if end else "")
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(fd, f"{run.id} {run.attempt} {run.token} {os.environ.get('ROTA_TEST_CODE', '-')}\n".encode())
     finally:
@@ -25,6 +29,7 @@ async def quick(run: Run) -> dict[str, int]:
 async def slow(run: Run) -> None:
     _note(run)
     await asyncio.sleep(0.4)
+    _note(run, end=True)
 
 
 async def failing(run: Run) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import faulthandler
 import os
 import queue
@@ -143,11 +144,11 @@ class _Worker:
                     self._stop_token = frame["token"]
                     if self._stop_token == self._token:
                         signal.pthread_kill(threading.main_thread().ident or 0, _STOP)
-        except OSError:
-            pass
-        if (
-            self._token is not None
-        ):  # the node is gone: nobody wants the outcome, and another will start it again
+            is_node_gone = True
+        except OSError as error:
+            # EBADF: the task's own code closed our connection; the next `send` fails, and ends the process.
+            is_node_gone = error.errno != errno.EBADF
+        if is_node_gone and self._token is not None:  # nobody wants the outcome; another will start it again
             os.killpg(os.getpgrp(), signal.SIGKILL)
         self._orders.put(None)
 
