@@ -25,6 +25,7 @@ def _app(url: str) -> Celery:
         task_acks_late=True,
         worker_prefetch_multiplier=100,
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,  # the answer goes there
     )
 
     @app.task(name="no_op")
