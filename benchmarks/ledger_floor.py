@@ -12,7 +12,7 @@ import apsw
 
 from benchmarks.rota_side import fill, median, rota_in, table
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import Claim, Finish, NodeRecord
+from rota.ledger.work import Claim, Finish, NodeRecord
 from rota.model.lifecycle import Succeeded, Tally, step
 from rota.model.run import State
 from rota.model.task import Retries

@@ -25,7 +25,7 @@ from benchmarks.servers import Server, postgres
 from rota import Rota
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant, SystemClock
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, NewRun, RunRecord, State
 
 ROOT = Path(__file__).resolve().parents[1]

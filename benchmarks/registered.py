@@ -17,7 +17,7 @@ from benchmarks.rota_side import fill, median, rota_in, table
 from rota import Rota
 from rota.engine.calls import LedgerThread
 from rota.engine.planner import Planner
-from rota.ledger.protocol import NewSchedule
+from rota.ledger.records import NewSchedule
 
 SIZES = (1_000, 10_000, 100_000)
 IDLE_SECONDS = 10.0

@@ -11,7 +11,8 @@ from rota import Rota
 from rota.change.apply import apply
 from rota.clock import Instant
 from rota.engine.node import Node
-from rota.ledger.protocol import Ledger, RunFilter
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, NewRun, State
 
 OPEN = (State.WAITING, State.RUNNING)

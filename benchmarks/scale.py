@@ -22,12 +22,13 @@ from rota.change.apply import apply
 from rota.clock import SECOND, Instant
 from rota.engine.calls import LedgerThread
 from rota.engine.planner import Planner
-from rota.ledger.protocol import Claim, Finish, Ledger, NodeRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import Claim, Finish, NodeRecord
 from rota.model.lifecycle import Succeeded, Tally, step
 from rota.model.run import Kind, NewRun, State
 from rota.model.task import Retries
 
-ROUNDS, BATCH, DUE = 15, 100, 100
+ROUNDS, BATCH, DUE, PRUNED = 15, 100, 100, 500
 
 SCHEDULES = """INSERT INTO rota.rota_schedule (task_id, key, rule, next_at, created_at, ruled_at)
 SELECT {task}, 'k' || i, '{{"every":"1d"}}', {now} + 86400000000 + i, {now}, {now} FROM generate_series({a}, {b}) AS i"""
@@ -35,6 +36,8 @@ HISTORY = """INSERT INTO rota.rota_run (task_id, kind, scheduled_at, run_at, sta
   created_at, started_at, finished_at)
 SELECT {task}, 'enqueued', {now} - i * 1000::bigint, {now} - i * 1000::bigint, 'succeeded', 'default', 5, 1, 1, i, {now},
   {now}, {now} - i * 1000::bigint FROM generate_series({a}, {b}) AS i"""
+BEGIN_AFTER = """INSERT INTO rota.rota_meta (key, value) SELECT 'pruned', coalesce(max(id), 0)::text FROM rota.rota_run
+ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
 
 def main(words: list[str]) -> None:
@@ -54,14 +57,17 @@ def main(words: list[str]) -> None:
         for schedules, history in steps:
             _grow(url, rota.ledger, done, (schedules, history))
             done = (schedules, history)
-            costs = [_fire(rota.ledger), _claim(rota.ledger), _finish(rota.ledger), _prune(rota.ledger)]
+            costs = [_fire(rota.ledger), _claim(rota.ledger), _finish(rota.ledger), _prune(rota.ledger, url)]
             first = first or costs
             cells = [
                 f"{cost * 1000:.1f} ms ({cost / base:.1f}x)" for cost, base in zip(costs, first, strict=True)
             ]
             rows.append([f"{schedules:,}", f"{history:,}", *cells])
             print("  ".join(rows[-1]), flush=True)
-        table(["schedules", "history", f"fire {DUE}", f"claim {BATCH}", f"finish {BATCH}", "prune 500"], rows)
+        table(
+            ["schedules", "history", f"fire {DUE}", f"claim {BATCH}", f"finish {BATCH}", f"prune {PRUNED}"],
+            rows,
+        )
         rota.close()
 
 
@@ -88,7 +94,7 @@ def _timed(work: Callable[[], object], before: Callable[[], object] = lambda: No
 
 def _fire(ledger: Ledger) -> float:
     """A fire of so many schedules that are due."""
-    from rota.ledger.protocol import NewSchedule
+    from rota.ledger.records import NewSchedule
 
     def due() -> None:
         rule = json.dumps({"every": "1d"})
@@ -156,9 +162,19 @@ def _finish(ledger: Ledger) -> float:
     return _timed(finish, take)
 
 
-def _prune(ledger: Ledger) -> float:
-    """A batch that finds nothing old enough: what pruning costs while it waits for history to come of age."""
-    return _timed(lambda: ledger.prune(Instant(ledger.now() - 400 * 86_400 * SECOND), 500))
+def _prune(ledger: Ledger, url: str) -> float:
+    """A batch that deletes: 500 runs have come of age behind all that has not."""
+    given = {"task": task_id(ledger), "now": ledger.now() - 400 * 86_400 * SECOND, "a": 1, "b": PRUNED}
+
+    def age() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(BEGIN_AFTER.encode())
+            connection.execute(HISTORY.format(**given).encode())
+
+    def prune() -> None:
+        assert ledger.prune(Instant(ledger.now() - 300 * 86_400 * SECOND), PRUNED) == PRUNED
+
+    return _timed(prune, age)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from rota.clock import Clock
     from rota.define.loaded import LoadedRota
     from rota.engine.node import Node
-    from rota.ledger.protocol import Enqueued, Ledger
+    from rota.ledger.protocol import Ledger
+    from rota.ledger.records import Enqueued
     from rota.settings import Settings
 
 __all__ = ["Rota"]

@@ -20,7 +20,8 @@ from rota.clock import MICROSECOND, Instant, from_instant, to_instant
 if TYPE_CHECKING:
     from rota.define.loaded import LoadedRota
     from rota.embed import Rota
-    from rota.ledger.protocol import Claimed, Ledger
+    from rota.ledger.protocol import Ledger
+    from rota.ledger.work import Claimed
     from rota.model.run import RunRecord
 
 __all__ = ["ManualClock", "RotaForTests", "rota_clock", "rota_for_tests"]
@@ -109,7 +110,7 @@ class RotaForTests:
 
     def runs(self, task: str | None = None) -> list[RunRecord]:
         """The runs of a task, or of all, oldest first."""
-        from rota.ledger.protocol import RunFilter
+        from rota.ledger.records import RunFilter
 
         return self.ledger.runs(RunFilter(task=task, order="oldest", limit=100_000))
 
@@ -146,7 +147,7 @@ class RotaForTests:
             pass
 
     def _claim(self) -> list[Claimed]:
-        from rota.ledger.protocol import Claim
+        from rota.ledger.work import Claim
 
         queues = {task.queue for task in self.loaded.tasks.values()} | {"default"}
         tasks = {self.loaded.service: sorted(self.loaded.tasks)}
@@ -213,7 +214,7 @@ def _load(path: str | Path) -> LoadedRota:
 
 
 def _node(loaded: LoadedRota, now: Instant) -> Any:
-    from rota.ledger.protocol import NodeRecord
+    from rota.ledger.work import NodeRecord
 
     a_year = Instant(now + timedelta(days=365) // MICROSECOND)
     return NodeRecord(NODE, "test", loaded.service, "", "", now, now, a_year, 0, "live", 1000, 0, None)

@@ -15,7 +15,7 @@ from rota.change.apply import apply
 from rota.clock import SECOND, Instant
 from rota.define.loaded import LoadedRota
 from rota.errors import Conflict, UnknownName, UsageError
-from rota.ledger.protocol import Change, NewSchedule, RunFilter
+from rota.ledger.records import Change, NewSchedule, RunFilter
 from rota.model.run import Kind, Reason, RunRecord, State
 from rota.model.task import CatchUp, Overlap, Task
 

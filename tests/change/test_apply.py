@@ -10,7 +10,7 @@ from rota.change.apply import apply, new_revision, schedule_seed
 from rota.clock import Instant, to_instant
 from rota.define.canonical import digest, rota_as_json, task_as_json, task_from_json
 from rota.define.loaded import LoadedRota
-from rota.ledger.protocol import Applied, NewRevision, QueueLimits
+from rota.ledger.records import Applied, NewRevision, QueueLimits
 from rota.model.schedule import At, Cron, Schedule
 from rota.model.task import CatchUp, Command, Overlap, Queue, Task
 from rota.timing import compile_schedule, schedule_from_json

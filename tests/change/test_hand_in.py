@@ -11,7 +11,7 @@ from rota import Rota
 from rota.change.apply import apply
 from rota.change.hand_in import HandIn
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.ledger.sqlite.ledger import SqliteLedger
 from rota.read.audit import Audit, audit
 from rota.testing import ManualClock

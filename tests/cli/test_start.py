@@ -10,7 +10,7 @@ from tests.cli.desk import Desk
 from tests.read.house import Ending, errored, succeeded
 
 from rota.cli import follow
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, RunRecord, State
 
 

@@ -12,7 +12,7 @@ import pytest
 from rota import Rota
 from rota.change.apply import apply
 from rota.errors import ArgumentsError
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from rota.app import open_ledger, read_settings
 from rota.clock import SECOND, Instant
 from rota.errors import RotaError
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, State
 from rota.read.audit import audit
 

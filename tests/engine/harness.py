@@ -10,7 +10,7 @@ from typing import Any
 
 from rota import Rota
 from rota.clock import SECOND, Instant, SystemClock
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import FINAL, RunRecord, State
 
 QUICK = {"lease": 1.2, "heartbeat": 0.2, "poll": 0.05, "ahead": 0.2, "drain": 5.0}

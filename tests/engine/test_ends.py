@@ -202,6 +202,6 @@ def _take_over(rota, node):
 
 
 def _change():
-    from rota.ledger.protocol import Change
+    from rota.ledger.records import Change
 
     return Change(0, "tester", "cancel", "test", "the test is over")

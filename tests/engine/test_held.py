@@ -8,7 +8,7 @@ import pytest
 
 from rota.clock import SECOND, Instant, SystemClock
 from rota.engine.held import Held
-from rota.ledger.protocol import Claimed
+from rota.ledger.work import Claimed
 
 
 class Scripted:

@@ -12,7 +12,7 @@ from tests.engine.harness import DUTY, ended, in_state, rota_in, runs, until
 
 from rota import GiveUp, Retry, Run
 from rota.errors import ArgumentsError, UnknownName
-from rota.ledger.protocol import Change
+from rota.ledger.records import Change
 from rota.model.run import Kind, Reason, State
 
 CHANGE = Change(0, "tester", "cancel", "test", "because")

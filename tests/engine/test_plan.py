@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rota.clock import SECOND, Instant
 from rota.engine.plan import BUSY_MOMENT, MANY, plan_schedule
-from rota.ledger.protocol import DueSchedule
+from rota.ledger.work import DueSchedule
 from rota.model.run import Reason, State
 from rota.model.schedule import Every, Schedule
 from rota.timing import compile_schedule

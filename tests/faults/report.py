@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rota.clock import Instant
-from rota.ledger.protocol import Ledger, RunFilter
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter
 from rota.read.audit import Audit, audit
 
 __all__ = ["COLUMNS", "Row", "checked"]

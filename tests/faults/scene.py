@@ -19,7 +19,8 @@ from rota.app import open_ledger, read_settings
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant
 from rota.define.load import load_file
-from rota.ledger.protocol import Ledger, RunFilter
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter
 from rota.model.run import State
 
 __all__ = ["LEASE", "Scene", "rota_toml", "wait_for"]

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.scene import POLICIES, Scene, rota_toml, scene, wait_for
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, NewRun, State
 from rota.read.audit import audit
 

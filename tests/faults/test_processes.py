@@ -10,7 +10,7 @@ import pytest
 from tests.faults.report import Row
 from tests.faults.scene import LEASE, POLICIES, Scene, rota_toml, scene, wait_for
 
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import State
 
 SHORT = 6.0  # seconds under fire in the short form

@@ -15,7 +15,7 @@ from tests.faults.scene import POLICIES, Scene, rota_toml, scene, wait_for
 from tests.servers import PgBouncer, Postgres
 
 from rota.errors import LedgerUnreachable
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, NewRun, State
 
 SHORT = 6.0

@@ -8,25 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import (
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import Change, NewRevision, NewSchedule, NewTask, QueueLimits, RunFilter, TaskRecord
+from rota.ledger.work import (
     Beat,
     BeatReply,
-    Change,
     Claim,
     Claimed,
     DueSchedule,
     Finish,
     Fired,
     FirePlan,
-    Ledger,
-    NewRevision,
-    NewSchedule,
-    NewTask,
     NodeRecord,
     Orphan,
-    QueueLimits,
-    RunFilter,
-    TaskRecord,
 )
 from rota.model.lifecycle import Errored, Event, Lost, Move, Succeeded, Tally, step
 from rota.model.run import Kind, NewRun, Reason, RunRecord, State

@@ -21,7 +21,7 @@ from rota import Rota
 from rota.change.apply import apply
 from rota.clock import from_instant, to_instant
 from rota.define.load import load_file
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 
 PATIENCE = 30.0  # seconds
 

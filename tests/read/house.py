@@ -13,8 +13,9 @@ from rota.change.apply import apply
 from rota.clock import SECOND, Instant
 from rota.define.loaded import LoadedRota
 from rota.engine.plan import plan_schedule
-from rota.ledger.protocol import Beat, Claim, Claimed, Finish, LogLine, NodeRecord, TaskRecord
+from rota.ledger.records import TaskRecord
 from rota.ledger.sqlite.ledger import SqliteLedger
+from rota.ledger.work import Beat, Claim, Claimed, Finish, LogLine, NodeRecord
 from rota.model.lifecycle import Errored, Event, Succeeded, Tally, step
 from rota.model.run import State
 from rota.model.schedule import Cron, Every, Schedule

@@ -14,8 +14,9 @@ from rota import Rota
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant
 from rota.engine.plan import plan_schedule
-from rota.ledger.protocol import FirePlan, NewSchedule
+from rota.ledger.records import NewSchedule
 from rota.ledger.sqlite.ledger import SqliteLedger
+from rota.ledger.work import FirePlan
 from rota.model.lifecycle import Errored
 from rota.model.task import Retries
 from rota.read.audit import Audit, audit

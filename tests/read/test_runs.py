@@ -10,7 +10,7 @@ from tests.read.house import EVIL, House, errored, succeeded
 from rota.change import actions
 from rota.clock import SECOND, Instant
 from rota.errors import UnknownName, UsageError
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, NewRun, State
 from rota.read.filters import run_query
 from rota.read.runs import log_lines, log_tail, run_detail, run_list, run_text

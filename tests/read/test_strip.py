@@ -10,7 +10,7 @@ import pytest
 from tests.read.house import START, House, errored, every, succeeded
 
 from rota.clock import SECOND, Instant, to_instant
-from rota.ledger.protocol import ScheduleRecord
+from rota.ledger.records import ScheduleRecord
 from rota.model.run import Kind, MissedRange, Reason, RunRecord, State
 from rota.read.strip import cells, strip
 from rota.timing import schedule_as_json

@@ -19,7 +19,7 @@ from rota.engine.node import Node
 from rota.engine.verdict import Stop, judge
 from rota.errors import RotaError
 from rota.execute.protocol import Outcome
-from rota.ledger.protocol import Claimed, Finish
+from rota.ledger.work import Claimed, Finish
 from rota.model.lifecycle import Tally, step
 from rota.model.run import State
 from rota.settings import Settings

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.world import World
 
-from rota.ledger.protocol import BeatReply, Claimed, Finish, Ledger
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import BeatReply, Claimed, Finish
 
 if TYPE_CHECKING:
     from tests.simulation.nodes import SimNode

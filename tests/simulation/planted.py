@@ -18,10 +18,10 @@ from rota.engine.held import Held
 from rota.engine.rescuer import Watch
 from rota.engine.settler import Settler
 from rota.errors import RotaError
-from rota.ledger.protocol import DueSchedule, Fired, FirePlan
 from rota.ledger.sql import fire as sql_fire
 from rota.ledger.sqlfile import statements
 from rota.ledger.sqlite import upkeep
+from rota.ledger.work import DueSchedule, Fired, FirePlan
 from rota.model.lifecycle import HandedBack, Move, Tally, step
 
 __all__ = ["PLANTED", "Planted"]

@@ -18,7 +18,7 @@ from rota import Rota
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant
 from rota.define.loaded import LoadedRota
-from rota.ledger.protocol import Change, RunFilter
+from rota.ledger.records import Change, RunFilter
 from rota.model.run import Kind, NewRun, State
 from rota.read.audit import audit
 

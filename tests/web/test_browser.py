@@ -92,7 +92,7 @@ def lived_in(house: House) -> dict[str, int]:
 
 
 def _failed() -> Any:
-    from rota.ledger.protocol import RunFilter
+    from rota.ledger.records import RunFilter
     from rota.model.run import State
 
     return RunFilter(states=(State.FAILED,))

@@ -97,6 +97,6 @@ def test_an_action_that_is_not_there_is_refused(site: Site) -> None:
 
 
 def _any():  # type: ignore[no-untyped-def]  # a filter that lets all through
-    from rota.ledger.protocol import RunFilter
+    from rota.ledger.records import RunFilter
 
     return RunFilter()

@@ -23,7 +23,8 @@ from rota.change.records import (
 )
 from rota.clock import Instant
 from rota.errors import Conflict, UsageError
-from rota.ledger.protocol import Enqueued, Ledger, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import Enqueued, TaskRecord
 from rota.model.run import FINAL, Kind, NewRun, Reason, State
 from rota.model.task import CatchUp, Overlap
 

@@ -6,7 +6,8 @@ from rota.clock import MICROSECOND, Instant
 from rota.define.canonical import canonical_text, digest_of, rota_as_json, task_as_json
 from rota.define.loaded import LoadedRota
 from rota.engine.planner import fire_all_due
-from rota.ledger.protocol import Applied, Ledger, NewRevision, NewTask, QueueLimits
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import Applied, NewRevision, NewTask, QueueLimits
 from rota.model.task import Queue, Task
 from rota.timing import compile_schedule, schedule_as_json
 

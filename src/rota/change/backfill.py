@@ -8,7 +8,8 @@ from rota.change.left_out import instants, pages
 from rota.change.records import change, iso, must_be_live, own_schedule, subject, task_of
 from rota.clock import Instant
 from rota.errors import Retriable, UsageError
-from rota.ledger.protocol import Ledger, RunFilter, ScheduleRecord, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter, ScheduleRecord, TaskRecord
 from rota.model.run import Kind, NewRun, RunRecord, State
 from rota.model.task import Overlap
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from rota.clock import MICROSECOND, Instant, to_instant
 from rota.define.loaded import LoadedRota
 from rota.errors import UnknownName, UsageError
-from rota.ledger.protocol import Enqueued, Ledger, NewSchedule
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import Enqueued, NewSchedule
 from rota.model.run import Kind, NewRun, Reason
 from rota.model.task import Task
 

@@ -10,7 +10,8 @@ from itertools import takewhile
 
 from rota.change.apply import schedule_seed
 from rota.clock import MICROSECOND, Instant
-from rota.ledger.protocol import Ledger, RunFilter, ScheduleRecord, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter, ScheduleRecord, TaskRecord
 from rota.model.run import Kind, NewRun, Reason, RunRecord, State
 from rota.model.task import CatchUp, Overlap, Task
 from rota.timing import compile_schedule, schedule_from_json

@@ -8,7 +8,8 @@ from typing import Any
 from rota.clock import Instant, from_instant
 from rota.define.canonical import task_from_json
 from rota.errors import Conflict, Retriable, UnknownName
-from rota.ledger.protocol import Change, Ledger, ScheduleRecord, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import Change, ScheduleRecord, TaskRecord
 from rota.model.run import RunRecord, State
 from rota.model.task import Task
 

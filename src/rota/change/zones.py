@@ -6,7 +6,8 @@ import json
 
 from rota.change.apply import schedule_seed
 from rota.clock import Instant
-from rota.ledger.protocol import Ledger, ScheduleRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import ScheduleRecord
 from rota.timing import compile_schedule, schedule_from_json, zone_version
 
 __all__ = ["keep_up_with_zones"]

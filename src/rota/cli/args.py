@@ -11,7 +11,7 @@ from rota.errors import ArgumentsError, RotaError, UsageError
 
 if TYPE_CHECKING:
     from rota.cli.session import Session
-    from rota.ledger.protocol import TaskRecord
+    from rota.ledger.records import TaskRecord
 
 __all__ = ["checked", "typed"]
 

@@ -45,7 +45,7 @@ def run_ids(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     if session is None:
         return []
     try:
-        from rota.ledger.protocol import RunFilter
+        from rota.ledger.records import RunFilter
 
         with session.ledger() as ledger:
             runs = ledger.runs(RunFilter(limit=50))

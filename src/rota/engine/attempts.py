@@ -19,7 +19,7 @@ from rota.engine.verdict import Stop, judge
 from rota.events import Events, RunStarted
 from rota.execute.handle import Run
 from rota.execute.protocol import Attempt, Executor, Outcome
-from rota.ledger.protocol import Claimed, Finish
+from rota.ledger.work import Claimed, Finish
 from rota.model.lifecycle import Tally, step
 from rota.model.run import State
 from rota.model.task import Retries, Task

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rota.clock import SECOND, Instant
 from rota.engine.calls import LedgerThread
 from rota.errors import LedgerUnreachable
-from rota.ledger.protocol import Claim, Claimed, Ledger
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import Claim, Claimed
 
 __all__ = ["Claimer", "Crew", "shares"]
 

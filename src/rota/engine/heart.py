@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from rota.clock import SECOND, Clock
 from rota.errors import RotaError
-from rota.ledger.protocol import Beat, BeatReply, Ledger
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import Beat, BeatReply
 
 __all__ = ["Heart"]
 

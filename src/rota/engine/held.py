@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import count
 
 from rota.clock import SECOND, Clock
-from rota.ledger.protocol import Claimed
+from rota.ledger.work import Claimed
 
 __all__ = ["Held"]
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from rota.clock import Clock
 from rota.engine.calls import LedgerThread
 from rota.errors import LedgerError, LedgerUnreachable
-from rota.ledger.protocol import Ledger, LogLine
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import LogLine
 
 __all__ = ["LogBook", "Page"]
 

@@ -29,7 +29,8 @@ from rota.engine.verdict import Stop
 from rota.errors import LedgerError
 from rota.events import Events, NodeLost, NodeStarted, NodeStopped
 from rota.execute.protocol import Executor
-from rota.ledger.protocol import Beat, BeatReply, Claimed, Finish, Ledger, Listening, NodeRecord
+from rota.ledger.protocol import Ledger, Listening
+from rota.ledger.work import Beat, BeatReply, Claimed, Finish, NodeRecord
 from rota.model.lifecycle import HandedBack, Tally, step
 from rota.model.run import Reason, State
 from rota.model.task import Retries, Task

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import DueSchedule, FirePlan
+from rota.ledger.work import DueSchedule, FirePlan
 from rota.model.run import Kind, MissedRange, NewRun, Reason, State
 from rota.model.task import CatchUp, Overlap
 from rota.timing import Occurrences

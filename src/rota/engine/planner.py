@@ -11,7 +11,8 @@ from rota.clock import SECOND, Instant
 from rota.engine.calls import LedgerThread
 from rota.engine.plan import plan_schedule
 from rota.errors import RotaError
-from rota.ledger.protocol import DueSchedule, Fired, FirePlan, Ledger
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import DueSchedule, Fired, FirePlan
 from rota.timing import Occurrences, compile_schedule, schedule_from_json
 
 __all__ = ["Planner", "Rules", "fire_all_due"]

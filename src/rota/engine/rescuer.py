@@ -10,7 +10,8 @@ from rota.clock import Clock
 from rota.define.canonical import retries_from_json
 from rota.engine.calls import LedgerThread
 from rota.errors import RotaError
-from rota.ledger.protocol import Ledger, NodeRecord, Orphan
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import NodeRecord, Orphan
 from rota.model.lifecycle import Lost, Move, Tally, step
 from rota.model.run import Reason, State
 from rota.model.task import Retries

@@ -11,7 +11,8 @@ from rota.engine.calls import LedgerThread
 from rota.engine.logbook import LogBook
 from rota.errors import LedgerError, LedgerUnreachable
 from rota.events import Events, RunEnded, RunsChanged
-from rota.ledger.protocol import Claimed, Finish, Ledger
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import Claimed, Finish
 
 __all__ = ["Settled", "Settler"]
 

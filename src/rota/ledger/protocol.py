@@ -9,352 +9,37 @@ an ordinary return value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from rota.clock import Clock, Instant
+from rota.ledger.records import (
+    Applied,
+    Change,
+    Enqueued,
+    NewRevision,
+    NewSchedule,
+    RunFilter,
+    ScheduleRecord,
+    TaskRecord,
+)
+from rota.ledger.work import (
+    Beat,
+    BeatReply,
+    Claim,
+    Claimed,
+    DueSchedule,
+    Finish,
+    Fired,
+    FirePlan,
+    LogLine,
+    NodeRecord,
+    Orphan,
+)
 from rota.model.lifecycle import Move
 from rota.model.revision import Revision
-from rota.model.run import AttemptRecord, Kind, MissedRange, NewRun, Reason, RunRecord, State
+from rota.model.run import AttemptRecord, MissedRange, NewRun, Reason, RunRecord, State
 
-__all__ = [
-    "Applied",
-    "Beat",
-    "BeatReply",
-    "Change",
-    "Claim",
-    "Claimed",
-    "DueSchedule",
-    "Enqueued",
-    "Finish",
-    "FirePlan",
-    "Fired",
-    "Ledger",
-    "Listening",
-    "LogLine",
-    "NewRevision",
-    "NewSchedule",
-    "NewTask",
-    "NodeRecord",
-    "Orphan",
-    "QueueLimits",
-    "RunFilter",
-    "ScheduleRecord",
-    "TaskRecord",
-]
-
-
-# ---- the rota ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """A queue's limits over all nodes."""
-
-    name: str
-    weight: int = 1
-    rate: float | None = None  # starts a second
-    concurrency: int | None = None
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NewTask:
-    """A task of a revision. ``rule`` is the canonical JSON of its own schedule, if it has one."""
-
-    name: str
-    definition: str  # canonical JSON of the whole task
-    rule: str | None
-    next_at: Instant | None  # first occurrence after now; used only where the schedule is new or changed
-    overlap: str
-    catch_up: str
-    catch_up_limit: int
-    queue: str
-    priority: int
-    enabled: bool
-    concurrency: int | None = None
-    deadline: int | None = None  # microseconds
-    pause_on_failure: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewRevision:
-    """A whole rota of one service, to become its current revision."""
-
-    service: str
-    digest: str
-    definition: str
-    author: str
-    reason: str
-    tasks: Sequence[NewTask]
-    queues: Sequence[QueueLimits] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """``changed`` is False where the current revision has that digest already."""
-
-    number: int
-    changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRecord:
-    """A task with what operators changed of it."""
-
-    id: int
-    service: str
-    name: str
-    definition: str
-    revision: int
-    queue: str
-    retired_at: Instant | None
-    paused_at: Instant | None
-    paused_until: Instant | None
-    paused_reason: str | None
-    paused_by: str | None
-    failures: int  # failed runs in a row
-
-
-@dataclass(frozen=True, slots=True)
-class NewSchedule:
-    """A schedule that a program adds under a key at run time, or moves if the key exists."""
-
-    service: str
-    task: str
-    key: str
-    rule: str
-    next_at: Instant | None
-    args: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleRecord:
-    """A schedule and its cursor: ``next_at`` is the first occurrence that has no record yet."""
-
-    id: int
-    task_id: int
-    service: str
-    task: str
-    key: str
-    rule: str
-    args: str | None
-    next_at: Instant | None
-    fired_at: Instant | None  # the latest occurrence that has a record
-    created_at: Instant
-    retired_at: Instant | None
-    ruled_at: Instant  # since when the rule holds
-
-
-# ---- fire ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class DueSchedule:
-    """A schedule whose cursor is due, with its task's policies, as locked by a fire."""
-
-    id: int
-    task_id: int
-    service: str
-    task: str
-    key: str
-    rule: str
-    args: str | None
-    next_at: Instant
-    overlap: str
-    catch_up: str
-    catch_up_limit: int
-    deadline: int | None
-    queue: str
-    priority: int
-    enabled: bool
-    paused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FirePlan:
-    """What becomes of one due schedule: runs and ranges that account for every occurrence, and the new cursor.
-
-    A range of this plan that is covered by a run of this plan has ``covered_by=None`` and stands in
-    ``covered``: the ledger fills in the id of the plan's last run.
-    """
-
-    schedule_id: int
-    next_at: Instant | None
-    fired_at: Instant
-    runs: Sequence[NewRun] = ()
-    ranges: Sequence[MissedRange] = ()
-    covered: Sequence[MissedRange] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Fired:
-    """``next_at`` is the earliest cursor that is left, so that the planner knows how long to sleep."""
-
-    schedules: int
-    runs: int
-    next_at: Instant | None
-
-
-# ---- claim, heartbeat, finish, rescue --------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a node asks for: up to so many runs a queue, of the tasks whose code it has, due by ``until``."""
-
-    node: str
-    quota: Mapping[str, int]  # queue -> runs at most, in the order in which queues are served
-    tasks: Mapping[str, Sequence[str]]  # service -> names of the tasks that this node has
-    until: Instant  # a little after now: runs may be claimed ahead and held in memory until they are due
-    likely: bool = False  # something is known to wait: the ledger need not look before it begins
-
-
-class Claimed(NamedTuple):
-    """A run under this node's lease. Its ``token`` is greater than every token given before it."""
-
-    id: int
-    service: str
-    task: str
-    schedule_key: str | None
-    kind: str
-    scheduled_at: Instant
-    run_at: Instant
-    attempt: int
-    token: int
-    spent: int
-    crashes: int
-    key: str | None
-    args: str | None
-    covers_from: Instant | None
-    covers_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """A node's sign of life. ``lease`` is in microseconds from the ledger's now."""
-
-    node: str
-    lease: int
-    slots: int = 0
-    busy: int = 0
-    lag: int | None = None  # microseconds, the latest p99 it saw
-    clock_offset: int | None = None  # microseconds that the node's own clock is ahead of the ledger's
-
-
-@dataclass(frozen=True, slots=True)
-class BeatReply:
-    """``alive`` is False where the lease was lost: the node must stop its attempts and take a new identity."""
-
-    alive: bool
-    now: Instant
-    stops: Sequence[tuple[int, int, str]] = ()  # (run, token, reason) that this node is asked to stop
-
-
-@dataclass(frozen=True, slots=True)
-class NodeRecord:
-    """A node: one process that serves the rota."""
-
-    id: str
-    label: str  # host and process id, for people
-    services: str
-    queues: str
-    version: str
-    started_at: Instant
-    beat_at: Instant
-    lease_until: Instant
-    beats: int
-    state: Literal["live", "left", "lost"]
-    slots: int
-    busy: int
-    lag: int | None
-    clock_offset: int | None = None
-
-
-class Finish(NamedTuple):
-    """The outcome of one attempt, to be recorded if its token still holds.
-
-    ``move`` is what the state machine made of it; ``ended`` names how the attempt itself ended
-    (succeeded, error, timeout, cancelled, handed-back, ...). ``result`` and ``error`` are JSON text.
-    """
-
-    id: int
-    token: int
-    move: Move
-    ended: str
-    started_at: Instant | None
-    finished_at: Instant
-    result: str | None = None
-    error: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A run whose node lost its lease. ``definition`` is its task's, for the retry policy."""
-
-    id: int
-    token: int
-    attempt: int
-    spent: int
-    crashes: int
-    cancel_reason: str | None
-    definition: str
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line that a run wrote. ``source`` is a logging level's name, stdout or stderr."""
-
-    run_id: int
-    attempt: int
-    at: Instant
-    source: str
-    text: str
-    seq: int = 0  # given by the ledger, rises within a run
-
-
-# ---- what people ask -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Enqueued:
-    """``created`` is False where a waiting run with that key was there, and was moved or kept."""
-
-    id: int
-    created: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An audit line: who did what to what, when, and why."""
-
-    at: Instant
-    actor: str
-    action: str
-    subject: str
-    reason: str | None = None
-    detail: str | None = None
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs to list; newest first. ``before`` and ``after`` are run ids, for paging."""
-
-    service: str | None = None
-    task: str | None = None
-    states: Sequence[State] = ()
-    kinds: Sequence[Kind] = ()
-    schedule_key: str | None = None
-    since: Instant | None = None  # scheduled at or after
-    until: Instant | None = None  # scheduled before
-    before: int | None = None
-    after: int | None = None
-    key: str | None = None
-    order: Literal["newest", "oldest", "due"] = "newest"
-    limit: int = 50
-    reasons: Sequence[Reason] = field(default=())
+__all__ = ["Ledger", "Listening"]
 
 
 class Listening(Protocol):

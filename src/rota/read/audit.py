@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import Ledger, RunFilter, ScheduleRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter, ScheduleRecord
 from rota.model.run import Kind, RunRecord, State
 from rota.model.task import Overlap
 from rota.read.histories import Histories

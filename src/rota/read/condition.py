@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rota.clock import MICROSECOND, Instant
-from rota.ledger.protocol import Ledger, RunFilter, ScheduleRecord, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter, ScheduleRecord, TaskRecord
 from rota.model.run import RunRecord, State
 from rota.model.task import Task
 from rota.read import words

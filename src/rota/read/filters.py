@@ -8,7 +8,8 @@ from typing import Any
 
 from rota.clock import Instant, to_instant
 from rota.errors import RotaError, UnknownName, UsageError, nearest
-from rota.ledger.protocol import Ledger, RunFilter
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, Reason, State
 from rota.read.find import find_task
 

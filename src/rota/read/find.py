@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rota.errors import Conflict, Retriable, UnknownName
-from rota.ledger.protocol import Ledger, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import TaskRecord
 
 __all__ = ["find_task", "full_name"]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import Ledger, NodeRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import NodeRecord
 from rota.read.shape import Micros
 
 __all__ = ["NodeView", "node_list"]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rota.clock import MICROSECOND, SECOND, Instant
-from rota.ledger.protocol import Ledger, RunFilter, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter, TaskRecord
 from rota.model.run import RunRecord, State
 from rota.model.task import Task
 from rota.read import words

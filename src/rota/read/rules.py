@@ -6,7 +6,7 @@ import json
 
 from rota.clock import Instant
 from rota.define.canonical import task_from_json
-from rota.ledger.protocol import ScheduleRecord, TaskRecord
+from rota.ledger.records import ScheduleRecord, TaskRecord
 from rota.model.schedule import Schedule
 from rota.model.task import Task
 from rota.timing import Occurrences, compile_schedule, schedule_from_json

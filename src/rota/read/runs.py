@@ -10,7 +10,9 @@ from typing import Any
 
 from rota.clock import Instant
 from rota.errors import UnknownName
-from rota.ledger.protocol import Ledger, LogLine, RunFilter
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter
+from rota.ledger.work import LogLine
 from rota.model.run import AttemptRecord, Kind, Reason, RunRecord, State
 from rota.read.shape import JsonText, Micros, iso
 from rota.read.strip import run_cell

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import Ledger, RunFilter, ScheduleRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter, ScheduleRecord
 from rota.model.run import Kind, MissedRange, Reason, RunRecord, State
 from rota.read import words
 from rota.read.rules import due_between

@@ -9,7 +9,7 @@ from typing import Any
 
 from rota.clock import SECOND, Instant
 from rota.define.canonical import canonical_text
-from rota.ledger.protocol import ScheduleRecord
+from rota.ledger.records import ScheduleRecord
 from rota.model.revision import Revision
 from rota.timing import Occurrences, compile_schedule, schedule_from_json
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import Change, Ledger, RunFilter, ScheduleRecord, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import Change, RunFilter, ScheduleRecord, TaskRecord
 from rota.model.task import Task
 from rota.read.condition import Condition, condition, fresh
 from rota.read.find import full_name

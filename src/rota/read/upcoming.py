@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rota.clock import Instant
-from rota.ledger.protocol import Ledger, RunFilter, ScheduleRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter, ScheduleRecord
 from rota.model.run import State
 from rota.read.rules import due_between
 from rota.read.runs import median

@@ -10,7 +10,7 @@ from fastapi import Request
 from rota.change import actions
 from rota.clock import Instant
 from rota.errors import UnknownName, UsageError
-from rota.ledger.protocol import TaskRecord
+from rota.ledger.records import TaskRecord
 from rota.read.runs import the_run
 from rota.web.context import context_of, visitor_of
 from rota.web.forms import pause_until, validated

@@ -13,7 +13,7 @@ from fastapi import Request
 from rota.clock import SECOND, Instant
 from rota.define.loaded import LoadedRota
 from rota.errors import ArgumentsError, DefinitionError, Retriable, UsageError
-from rota.ledger.protocol import TaskRecord
+from rota.ledger.records import TaskRecord
 from rota.web.context import context_of, visitor_of
 
 __all__ = ["PAUSES", "Field", "Form", "args_of_form", "fields_of", "pause_until", "read_form", "validated"]

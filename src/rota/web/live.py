@@ -18,7 +18,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from rota.errors import Retriable, RotaError
 from rota.events import Event
-from rota.ledger.protocol import Ledger, RunFilter
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter
 from rota.model.run import State
 from rota.web.context import WebContext, context_of
 from rota.web.problems import Problem

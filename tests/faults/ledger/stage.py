@@ -23,7 +23,9 @@ from rota.define.loaded import LoadedRota
 from rota.engine.calls import LedgerThread
 from rota.engine.planner import Planner
 from rota.engine.rescuer import Watch, decide
-from rota.ledger.protocol import Claimed, Ledger, TaskRecord
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import TaskRecord
+from rota.ledger.work import Claimed
 from rota.model.lifecycle import Errored, Event, Succeeded
 from rota.model.run import FINAL, RunRecord
 from rota.model.task import Retries
@@ -98,7 +100,7 @@ class StagedNode:
         self.finish()
 
     def _beat(self) -> Any:
-        from rota.ledger.protocol import Beat
+        from rota.ledger.work import Beat
 
         return Beat(self.id, LEASE)
 

@@ -13,7 +13,7 @@ from tests.faults.ledger.props import Halt, beside
 from tests.faults.ledger.stage import Stage, StagedNode
 
 from rota.clock import Instant
-from rota.ledger.protocol import DueSchedule, FirePlan
+from rota.ledger.work import DueSchedule, FirePlan
 from rota.model.lifecycle import Errored
 from rota.model.run import State
 

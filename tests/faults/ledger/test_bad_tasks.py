@@ -16,7 +16,7 @@ from rota import Rota
 from rota.clock import SECOND, Instant
 from rota.engine.calls import LedgerThread
 from rota.engine.planner import Planner
-from rota.ledger.protocol import NewSchedule
+from rota.ledger.records import NewSchedule
 from rota.model.lifecycle import CRASH_LIMIT
 from rota.model.run import Reason, State
 

@@ -13,7 +13,7 @@ from tests.ledger.house import LEASE
 
 from rota.clock import SECOND
 from rota.engine.rescuer import decide
-from rota.ledger.protocol import Orphan
+from rota.ledger.work import Orphan
 from rota.model.lifecycle import Move
 from rota.model.run import State
 

@@ -16,7 +16,8 @@ from tests.faults.ledger.stage import Stage, StagedNode
 from rota.change.actions import pause, resume, trigger
 from rota.clock import SECOND, Instant
 from rota.errors import Conflict
-from rota.ledger.protocol import Ledger, NewSchedule
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import NewSchedule
 from rota.model.run import Kind, State
 from rota.timing import Occurrences, compile_schedule, schedule_from_json
 
@@ -84,7 +85,7 @@ class Editor:
 
     def _newest(self, key: str) -> int:
         """The newest record of a key now that the edit is committed: every later one is the new rule's."""
-        from rota.ledger.protocol import RunFilter
+        from rota.ledger.records import RunFilter
 
         runs = self.ledger.runs(RunFilter(service="web", task="keyed", schedule_key=key, limit=1))
         return runs[0].id if runs else 0

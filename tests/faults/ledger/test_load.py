@@ -18,7 +18,8 @@ from tests.faults.ledger.stage import Stage, StagedNode
 
 from rota.clock import SECOND, Instant, to_instant
 from rota.ledger.postgres.store import MOST
-from rota.ledger.protocol import Claimed, NewSchedule
+from rota.ledger.records import NewSchedule
+from rota.ledger.work import Claimed
 from rota.model.run import Kind, Reason, State
 from rota.timing import compile_schedule, schedule_from_json
 

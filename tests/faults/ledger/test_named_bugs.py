@@ -20,7 +20,8 @@ from rota.engine.rescuer import decide
 from rota.errors import LedgerUnreachable
 from rota.ledger.postgres.ledger import PostgresLedger
 from rota.ledger.postgres.listener import channel_of
-from rota.ledger.protocol import Orphan, RunFilter
+from rota.ledger.records import RunFilter
+from rota.ledger.work import Orphan
 from rota.model.lifecycle import Move
 from rota.model.run import Kind, State
 from rota.testing import ManualClock

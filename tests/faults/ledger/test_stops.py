@@ -11,7 +11,7 @@ from tests.faults.report import Row
 from tests.faults.scene import Scene, scene, wait_for
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import Kind, NewRun, Reason, State
 from rota.read.audit import audit
 

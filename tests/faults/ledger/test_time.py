@@ -15,7 +15,7 @@ from tests.ledger.house import LEASE
 from rota.change.actions import pause, resume
 from rota.change.pauses import end_pauses
 from rota.clock import SECOND, Instant, from_instant
-from rota.ledger.protocol import NewSchedule
+from rota.ledger.records import NewSchedule
 from rota.model.run import Kind, Reason, RunRecord, State
 from rota.timing import compile_schedule, schedule_from_json
 

@@ -16,7 +16,8 @@ from tests.faults.ledger.stage import DUTY, Stage, StagedNode
 from rota import Rota
 from rota.clock import SECOND, Instant
 from rota.errors import LedgerVersion
-from rota.ledger.protocol import Ledger, RunFilter
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter
 from rota.ledger.sql import ledger as sql_ledger
 from rota.model.run import State
 

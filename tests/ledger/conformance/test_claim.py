@@ -8,7 +8,7 @@ import pytest
 from tests.ledger.house import House
 
 from rota.clock import SECOND
-from rota.ledger.protocol import QueueLimits
+from rota.ledger.records import QueueLimits
 from rota.model.run import Kind, State
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.ledger.house import House
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import FirePlan
+from rota.ledger.work import FirePlan
 from rota.model.run import MissedRange, Reason, State
 
 
@@ -169,7 +169,7 @@ def test_an_outage_of_many_schedules_is_quick(house: House) -> None:
     """Some thousand schedules, each with a run that covers a range: one batch, well under a second."""
     house.rota(house.task())
     count = 2000
-    from rota.ledger.protocol import NewSchedule
+    from rota.ledger.records import NewSchedule
 
     rule, begin = json.dumps({"every": SECOND}), house.now
     house.ledger.put_schedules(

@@ -8,7 +8,7 @@ import pytest
 from tests.ledger.house import House
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import LogLine
+from rota.ledger.work import LogLine
 from rota.model.run import Kind, Reason, State
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.ledger.house import House
 
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import NewRevision, QueueLimits
+from rota.ledger.records import NewRevision, QueueLimits
 
 
 def cursor(house: House, task: str = "tidy", key: str = "") -> Instant | None:

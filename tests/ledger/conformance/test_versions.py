@@ -7,7 +7,7 @@ from tests.ledger.house import House
 
 from rota.clock import Instant
 from rota.errors import LedgerVersion, UsageError
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 
 
 def test_an_empty_ledger_is_version_0_and_says_so_when_it_is_used(empty: House) -> None:

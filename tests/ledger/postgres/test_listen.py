@@ -17,7 +17,7 @@ from tests.ledger.house import House
 from rota import Rota
 from rota.ledger.postgres.ledger import PostgresLedger
 from rota.ledger.postgres.listener import channel_of
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.model.run import State
 from rota.testing import ManualClock
 
@@ -155,7 +155,7 @@ def test_a_node_that_hardly_beats_stops_at_once_what_is_cancelled(postgres_url: 
                     await asyncio.sleep(0.02)
                 await asyncio.sleep(0.5)
                 other = PostgresLedger(postgres_url)
-                from rota.ledger.protocol import Change
+                from rota.ledger.records import Change
 
                 other.cancel(run.id, Change(other.now(), "ann", "cancel", "run"))
                 began = time.monotonic()

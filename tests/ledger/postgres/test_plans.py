@@ -14,7 +14,7 @@ from tests.ledger.house import House
 from rota.clock import SECOND
 from rota.ledger.postgres.dialect import translated
 from rota.ledger.postgres.ledger import PostgresLedger
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.ledger.sql import reads
 from rota.model.run import State
 from rota.testing import ManualClock

@@ -13,7 +13,7 @@ from tests.ledger.house import House
 
 from rota.errors import LedgerError, LedgerVersion
 from rota.ledger.postgres.ledger import PostgresLedger
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 from rota.testing import ManualClock
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/how-to/postgresql.md"

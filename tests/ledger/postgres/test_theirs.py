@@ -19,7 +19,7 @@ from tests.engine.harness import DUTY
 from rota import Rota
 from rota.change.apply import apply
 from rota.errors import ArgumentsError, LedgerVersion, UsageError
-from rota.ledger.protocol import RunFilter
+from rota.ledger.records import RunFilter
 
 
 class Theirs:

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from rota.clock import SECOND, Instant, SystemClock
-from rota.ledger.protocol import Claim, Finish, NodeRecord, RunFilter
+from rota.ledger.records import RunFilter
 from rota.ledger.sqlite.ledger import SqliteLedger
+from rota.ledger.work import Claim, Finish, NodeRecord
 from rota.model.lifecycle import Succeeded, Tally, step
 from rota.model.run import Kind, NewRun, State
 from rota.model.task import Retries

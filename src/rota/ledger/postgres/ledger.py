@@ -12,7 +12,7 @@ from rota.ledger.postgres.address import Address
 from rota.ledger.postgres.connect import Server
 from rota.ledger.postgres.listener import Listener, channel_of
 from rota.ledger.postgres.store import ServerStore
-from rota.ledger.protocol import Enqueued
+from rota.ledger.records import Enqueued
 from rota.ledger.sql import people
 from rota.ledger.sql.connection import Connection
 from rota.ledger.sql.ledger import SqlLedger

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rota.clock import Instant
-from rota.ledger.protocol import Claim, Claimed
 from rota.ledger.sql.buckets import Rooms
 from rota.ledger.sql.connection import Connection
+from rota.ledger.work import Claim, Claimed
 from rota.model.lifecycle import Event, Missed, Skipped, Tally, step
 from rota.model.run import Reason, State
 from rota.model.task import Overlap, Retries

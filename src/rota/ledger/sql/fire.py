@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rota.clock import Instant
-from rota.ledger.protocol import DueSchedule, Fired, FirePlan
 from rota.ledger.sql.connection import Connection
 from rota.ledger.sql.reads import instant
+from rota.ledger.work import DueSchedule, Fired, FirePlan
 from rota.model.run import Kind, MissedRange, NewRun
 
 __all__ = ["fire", "run_row"]

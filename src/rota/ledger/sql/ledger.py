@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from rota.clock import SECOND, Clock, Instant
-from rota.ledger import protocol as p
+from rota.ledger import records as r
+from rota.ledger import work as w
 from rota.ledger.migrate import Migrations, must_serve, newest, path
+from rota.ledger.protocol import Listening
 from rota.ledger.sql import fire, people, reads, rota, settle, upkeep
 from rota.ledger.sql.claim import Claims
 from rota.ledger.sql.connection import Connection, Store
@@ -56,7 +58,7 @@ class SqlLedger:
             self._tell(connection, word)
         return answer
 
-    def listen(self, heard: Callable[[str], None]) -> p.Listening | None:
+    def listen(self, heard: Callable[[str], None]) -> Listening | None:
         return None
 
     def _make_room(self, connection: Connection) -> None:
@@ -104,16 +106,16 @@ class SqlLedger:
 
     # -- the rota
 
-    def apply(self, revision: p.NewRevision) -> p.Applied:
+    def apply(self, revision: r.NewRevision) -> r.Applied:
         return self._write(lambda c: rota.apply(c, self._sql, revision, self._now(c)), alone=True)
 
     def revisions(self, service: str | None = None, limit: int = 50) -> list[Revision]:
         return self._read(lambda c: reads.revisions(c, self._sql, service, limit))
 
-    def tasks(self, service: str | None = None, *, retired: bool = False) -> list[p.TaskRecord]:
+    def tasks(self, service: str | None = None, *, retired: bool = False) -> list[r.TaskRecord]:
         return self._read(lambda c: reads.tasks(c, self._sql, service, retired))
 
-    def put_schedules(self, schedules: Sequence[p.NewSchedule], *, connection: Any = None) -> int:
+    def put_schedules(self, schedules: Sequence[r.NewSchedule], *, connection: Any = None) -> int:
         return self._on(
             connection, lambda c: self._told(c, rota.put_schedules(c, self._sql, schedules, self._now(c)))
         )
@@ -133,7 +135,7 @@ class SqlLedger:
         key: str | None = None,
         due_by: Instant | None = None,
         limit: int = 1000,
-    ) -> list[p.ScheduleRecord]:
+    ) -> list[r.ScheduleRecord]:
         return self._read(lambda c: reads.schedules(c, self._sql, service, task, key, due_by, limit))
 
     def zones(self) -> str | None:
@@ -151,13 +153,13 @@ class SqlLedger:
         self,
         until: Instant,
         limit: int,
-        plan: Callable[[Sequence[p.DueSchedule], Instant], Iterable[p.FirePlan]],
-    ) -> p.Fired:
+        plan: Callable[[Sequence[w.DueSchedule], Instant], Iterable[w.FirePlan]],
+    ) -> w.Fired:
         following = self.next_due()
         if following is None or following > until:  # nothing is due: no need to be the writer
-            return p.Fired(0, 0, following)
+            return w.Fired(0, 0, following)
 
-        def work(c: Connection) -> p.Fired:
+        def work(c: Connection) -> w.Fired:
             fired = fire.fire(c, self._sql, self._now(c), until, limit, plan)
             self._told(c, fired.runs)
             return fired
@@ -166,33 +168,33 @@ class SqlLedger:
 
     # -- claim, heartbeat, finish, rescue
 
-    def register(self, node: p.NodeRecord) -> None:
+    def register(self, node: w.NodeRecord) -> None:
         self._write(lambda c: settle.register(c, self._sql, node, self._now(c)))
 
-    def claim(self, claim: p.Claim) -> list[p.Claimed]:
+    def claim(self, claim: w.Claim) -> list[w.Claimed]:
         if not claim.likely:
             following = self.next_waiting()
             if following is None or following > claim.until:
                 return []
         return self._write(lambda c: self._claims.claim(c, claim, self._now(c)), alone=True)
 
-    def holdings(self, node: str) -> list[p.Claimed]:
+    def holdings(self, node: str) -> list[w.Claimed]:
         return self._read(
-            lambda c: [p.Claimed(*row) for row in c.rows(self._sql["holdings"], {"node": node})]
+            lambda c: [w.Claimed(*row) for row in c.rows(self._sql["holdings"], {"node": node})]
         )
 
     def next_waiting(self) -> Instant | None:
         return self._read(lambda c: reads.instant(c, self._sql["next_waiting"]))
 
-    def heartbeat(self, beat: p.Beat) -> p.BeatReply:
+    def heartbeat(self, beat: w.Beat) -> w.BeatReply:
         # An answer that comes after half the lease comes too late to be of use.
         within = max(MOMENT, beat.lease / SECOND / 2)
         return self._write(lambda c: settle.heartbeat(c, self._sql, beat, self._now(c)), within=within)
 
-    def finish(self, node: str, finishes: Sequence[p.Finish]) -> list[int]:
+    def finish(self, node: str, finishes: Sequence[w.Finish]) -> list[int]:
         return self._write(lambda c: settle.finish(c, self._sql, node, finishes, self._now(c)))
 
-    def rescue(self, nodes: Sequence[str], decide: Callable[[p.Orphan], Move]) -> int:
+    def rescue(self, nodes: Sequence[str], decide: Callable[[w.Orphan], Move]) -> int:
         return self._write(
             lambda c: self._told(c, settle.rescue(c, self._sql, nodes, decide, self._now(c))), alone=True
         )
@@ -200,11 +202,11 @@ class SqlLedger:
     def leave(self, node: str) -> None:
         self._write(lambda c: c.run(self._sql["leave"], {"id": node, "now": self._now(c)}), alone=True)
 
-    def nodes(self, *, live: bool = True) -> list[p.NodeRecord]:
+    def nodes(self, *, live: bool = True) -> list[w.NodeRecord]:
         return self._read(lambda c: reads.nodes(c, self._sql, live))
 
     def write_log(
-        self, lines: Sequence[p.LogLine], progress: Mapping[tuple[int, int], str] | None = None
+        self, lines: Sequence[w.LogLine], progress: Mapping[tuple[int, int], str] | None = None
     ) -> None:
         self._write(lambda c: settle.write_log(c, self._sql, lines, progress))
 
@@ -222,12 +224,12 @@ class SqlLedger:
         *,
         if_exists: Literal["replace", "keep"] = "replace",
         connection: Any = None,
-    ) -> list[p.Enqueued]:
+    ) -> list[r.Enqueued]:
         return self._on(
             connection, lambda c: self._told(c, people.enqueue(c, self._sql, runs, if_exists, self._now(c)))
         )
 
-    def cancel(self, run_id: int, change: p.Change, reason: Reason = Reason.OPERATOR) -> State | None:
+    def cancel(self, run_id: int, change: r.Change, reason: Reason = Reason.OPERATOR) -> State | None:
         def work(c: Connection) -> State | None:
             state = people.cancel(c, self._sql, run_id, change, reason, self._now(c))
             self._told(c, state is State.RUNNING, "stop")
@@ -235,21 +237,21 @@ class SqlLedger:
 
         return self._write(work)
 
-    def reopen(self, run_id: int, change: p.Change) -> bool:
+    def reopen(self, run_id: int, change: r.Change) -> bool:
         return self._write(lambda c: self._told(c, people.reopen(c, self._sql, run_id, change, self._now(c))))
 
-    def pause(self, task_id: int, change: p.Change, until: Instant | None = None) -> bool:
+    def pause(self, task_id: int, change: r.Change, until: Instant | None = None) -> bool:
         return self._write(lambda c: people.pause(c, self._sql, task_id, change, until, self._now(c)))
 
-    def resume(self, task_id: int, change: p.Change, runs: Sequence[NewRun] = ()) -> bool:
+    def resume(self, task_id: int, change: r.Change, runs: Sequence[NewRun] = ()) -> bool:
         return self._write(
             lambda c: self._told(c, people.resume(c, self._sql, task_id, change, runs, self._now(c)))
         )
 
-    def note(self, change: p.Change) -> None:
+    def note(self, change: r.Change) -> None:
         self._write(lambda c: people.note(c, self._sql, change))
 
-    def changes(self, *, subject: str | None = None, limit: int = 50) -> list[p.Change]:
+    def changes(self, *, subject: str | None = None, limit: int = 50) -> list[r.Change]:
         return self._read(lambda c: reads.changes(c, self._sql, subject, limit))
 
     # -- what has been
@@ -257,7 +259,7 @@ class SqlLedger:
     def run(self, run_id: int) -> RunRecord | None:
         return self._read(lambda c: reads.run(c, self._sql, run_id, self._now(c)))
 
-    def runs(self, where: p.RunFilter) -> list[RunRecord]:
+    def runs(self, where: r.RunFilter) -> list[RunRecord]:
         return self._read(lambda c: reads.runs(c, self._sql, where, self._now(c)))
 
     def attempts(self, run_id: int) -> list[AttemptRecord]:
@@ -266,7 +268,7 @@ class SqlLedger:
     def attempts_between(self, first: int, last: int) -> list[AttemptRecord]:
         return self._read(lambda c: reads.attempts_between(c, self._sql, first, last))
 
-    def log(self, run_id: int, *, after: int = 0, limit: int = 1000) -> list[p.LogLine]:
+    def log(self, run_id: int, *, after: int = 0, limit: int = 1000) -> list[w.LogLine]:
         return self._read(lambda c: reads.log(c, self._sql, run_id, after, limit))
 
     def ranges(self, schedule_id: int, since: Instant, limit: int = 1000) -> list[MissedRange]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rota.clock import Instant
 from rota.errors import LedgerUnreachable, Retriable
-from rota.ledger.protocol import Change, Enqueued
+from rota.ledger.records import Change, Enqueued
 from rota.ledger.sql.connection import Connection
 from rota.ledger.sql.fire import run_row
 from rota.model.lifecycle import Reopened, Tally, Withdrawn, step

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rota.clock import Instant
-from rota.ledger.protocol import Change, LogLine, NodeRecord, RunFilter, ScheduleRecord, TaskRecord
+from rota.ledger.records import Change, RunFilter, ScheduleRecord, TaskRecord
 from rota.ledger.sql.connection import Connection
+from rota.ledger.work import LogLine, NodeRecord
 from rota.model.revision import Revision
 from rota.model.run import AttemptRecord, Kind, MissedRange, Reason, RunRecord, State
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rota.clock import Instant
-from rota.ledger.protocol import Applied, NewRevision, NewSchedule, NewTask
+from rota.ledger.records import Applied, NewRevision, NewSchedule, NewTask
 from rota.ledger.sql.connection import Connection
 
 __all__ = ["apply", "put_schedules", "retire_schedules", "rezone"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from rota.clock import MICROSECOND, Instant, from_instant
 from rota.errors import LedgerError, Retriable
-from rota.ledger.protocol import Beat, BeatReply, Finish, LogLine, NodeRecord, Orphan
 from rota.ledger.sql.connection import Connection
+from rota.ledger.work import Beat, BeatReply, Finish, LogLine, NodeRecord, Orphan
 from rota.model.lifecycle import HandedBack, Move, step
 from rota.model.run import Reason, State
 from rota.model.task import Retries

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rota.clock import Instant, to_instant
 from rota.errors import UsageError
-from rota.ledger.protocol import TaskRecord
+from rota.ledger.records import TaskRecord
 from rota.read.find import find_task
 from rota.read.runs import RunDetail, run_detail
 from rota.read.tasks import TaskDetail, task_detail

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from rota.errors import RotaError
-from rota.ledger.protocol import TaskRecord
+from rota.ledger.records import TaskRecord
 from rota.read.condition import NEEDS_ATTENTION
 from rota.read.find import find_task
 from rota.read.rules import defined
