@@ -92,8 +92,11 @@ class StagedNode:
         return self.ledger.rescue(silent, decide)
 
     def turn(self) -> None:
-        """All that a node does within a second, for bodies that take no time."""
-        self.beat()
+        """All that a node does within a second, for bodies that take no time. One that lost its lease, because its thread
+        had no turn for so long, begins anew as somebody else, as a real one does."""
+        if not self.beat():
+            self.id = uuid.uuid4().hex
+            self.stage.house.node(self.id)
         self.rescue()
         self.fire()
         self.claim()

@@ -101,12 +101,27 @@ def test_30_edit_race(stage: Stage, rounds: int, seed: int) -> None:
     nodes = [stage.node(own=True), stage.node(own=True)]
     over = threading.Event()
 
-    turns = threading.Semaphore(0)
+    turned = threading.Condition()
+    begun, ended = (
+        [0],
+        [0],
+    )  # the number of turns that began, and of the latest begun that is known to have ended
 
     def serve(node: StagedNode) -> None:
         while not over.is_set():
+            with turned:
+                begun[0] += 1
+                number = begun[0]
             node.turn()
-            turns.release()
+            with turned:
+                ended[0] = max(ended[0], number)
+                turned.notify_all()
+
+    def one_turns() -> None:
+        """Wait for a turn that began after this: time passes no quicker than a node fires what has fallen due."""
+        with turned:
+            after = begun[0]
+            assert turned.wait_for(lambda: ended[0] > after or over.is_set(), timeout=30)
 
     serving = [beside(lambda node=node: serve(node)) for node in nodes]
     try:
@@ -114,7 +129,7 @@ def test_30_edit_race(stage: Stage, rounds: int, seed: int) -> None:
             for _ in range(8):
                 editor.edit()
                 stage.clock.move(milliseconds=120)
-                assert turns.acquire(timeout=30)  # time passes no quicker than the nodes take part in it
+                one_turns()
     finally:
         over.set()
     for one in serving:
