@@ -11,6 +11,7 @@ from tests.simulation.world import World
 
 from rota.clock import MICROSECOND, Instant
 from rota.ledger import protocol as p
+from rota.ledger.sql.claim import GLANCE
 from rota.model.lifecycle import HandedBack, Missed, Move, Skipped, Tally, Withdrawn, step
 from rota.model.revision import Revision
 from rota.model.run import AttemptRecord, Kind, MissedRange, NewRun, Reason, RunRecord, State
@@ -157,11 +158,17 @@ class ModelLedger:
             return []
         taken: list[p.Claimed] = []
         wanted = claim.quota.get("default", 0)
-        while wanted > len(taken):  # one look after the other, each at what the one before has made
-            ripe = [run for run in self._waiting() if run.run_at <= claim.until]
-            looked = [(run, what) for run in ripe if (what := self._fate(run, now)) is not None]
-            if not self._carry_out(looked, claim.node, now, taken, wanted):
-                break
+        # The priorities one by one; of each, one look after the other, at so many and at what the one before has made.
+        for priority in sorted({run.priority for run in self._waiting()}, reverse=True):
+            while wanted > len(taken):
+                ripe = [
+                    run for run in self._waiting() if run.run_at <= claim.until and run.priority == priority
+                ]
+                found = [(run, what) for run in ripe if (what := self._fate(run, now)) is not None]
+                most = max(wanted - len(taken), GLANCE)
+                again = self._carry_out(found[:most], claim.node, now, taken, wanted)
+                if not again and len(found) < most:
+                    break
         return taken
 
     def _fate(self, run: RunRecord, now: Instant) -> str | None:
