@@ -80,7 +80,7 @@ WHERE id = :id AND state = 'live';
 -- name: stops
 -- What this node is asked to stop.
 SELECT id, token, cancel_reason FROM rota_run
-WHERE state = 'running' AND node = :node AND cancel_reason IS NOT NULL;
+WHERE state = 'running' AND node = :node AND cancel_reason IS NOT NULL ORDER BY id;
 
 -- name: declare_lost
 -- The end of a lease is only the permission to take over; this is the taking over, once.
