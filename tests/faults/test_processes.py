@@ -208,6 +208,7 @@ def identity_reuse(row: Row, folder: Path, url: str, seed: int, rounds: int) -> 
             lives = 2 + done
             wait_for(lambda: len(made.ledger.nodes(live=False)) >= lives, 30, made.log)  # noqa: B023 - called at once
             wait_for(lambda: _fresh(made), 30, made.log)
+        time.sleep(1.5)  # a life of its own, so that there is something to account for
         made.calm()
         recovery = made.settle(least=1)
         made.account(row, least=20 * rounds, recovery=recovery)
