@@ -159,6 +159,7 @@ class RotaForTests:
         from rota.engine.calls import LedgerThread
         from rota.engine.logbook import LogBook
         from rota.engine.settler import Settler
+        from rota.engine.verdicts import VerdictBook
         from rota.events import Events
         from rota.execute.arguments import prepare
         from rota.execute.executors import build_executors
@@ -169,8 +170,9 @@ class RotaForTests:
         settler = Settler(self.ledger, thread, logbook, events, node=lambda: NODE, settled=lambda: None)
         executors = dict(build_executors(read_settings(), known=known))
         executors["process"] = executors["thread"]
+        verdicts = VerdictBook(self.ledger, thread, executors, self.clock)
         attempts = Attempts(
-            executors, lambda _, name: self.loaded.tasks.get(name), settler, logbook, events, self.clock,
+            executors, lambda _, name: self.loaded.tasks.get(name), settler, logbook, events, self.clock, verdicts,
             ended=lambda _: None,
         )  # fmt: skip
         for executor in set(executors.values()):
@@ -182,6 +184,7 @@ class RotaForTests:
             while settler.pending:
                 await settler.step()
             await logbook.flush()
+            await verdicts.flush()
         finally:
             for executor in set(executors.values()):
                 await executor.close()

@@ -26,6 +26,7 @@ from rota.model.task import (
     Expectation,
     Function,
     Isolation,
+    Objective,
     Overlap,
     Queue,
     Request,
@@ -93,11 +94,14 @@ tasks = st.builds(
     enabled=st.booleans(),
     expectation=st.builds(
         Expectation,
-        st.none() | lengths,
-        st.none() | objects,
-        st.none() | words,
-        st.none() | lengths,
-        st.none() | st.fixed_dictionaries({"matches": patterns, "absent": patterns}),
+        max_duration=st.none() | lengths,
+        result=st.none() | objects,
+        verify=st.none() | targets.filter(lambda one: not isinstance(one, Function) or one.isolation is Isolation.PROCESS),
+        output=st.none() | st.fixed_dictionaries({"matches": patterns, "absent": patterns}),
+        fresh_within=st.none() | lengths,
+        max_lateness=st.none() | lengths,
+        objective=st.none() | st.builds(Objective, st.floats(0.1, 99.99), lengths),
+        usual_duration=st.booleans(),
     ),
 )  # fmt: skip
 

@@ -141,7 +141,7 @@ def test_every_key_reaches_the_task(full, folder) -> None:
         expectation=Expectation(
             max_duration=timedelta(seconds=30),
             result={"type": "object", "required": ["published"]},
-            verify="loadsite.publishing:check",
+            verify=Function("loadsite.publishing:check"),
             fresh_within=timedelta(minutes=10),
             output={"matches": ["published \\d+"], "absent": ["Traceback"]},
         ),

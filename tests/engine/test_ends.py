@@ -159,7 +159,7 @@ def test_another_node_takes_over_from_a_silent_one(tmp_path):
                 two.ledger.cancel(handed.id, _change())
                 two.node.beat_now()
                 last = await ended(two, handed.id)
-            node._attempts.stop_all(__import__("rota.engine.verdict").engine.verdict.Stop.LOST)
+            node._attempts.stop_all(__import__("rota.engine.ending").engine.ending.Stop.LOST)
             return taken, last, two.close()
 
     taken, last, _ = asyncio.run(scenario())

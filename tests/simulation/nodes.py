@@ -14,9 +14,9 @@ from tests.simulation.world import World
 
 from rota.clock import SECOND
 from rota.define.loaded import LoadedRota
+from rota.engine.ending import Stop, ending_of
 from rota.engine.held import Held
 from rota.engine.node import Node
-from rota.engine.verdict import Stop, judge
 from rota.errors import RotaError
 from rota.execute.protocol import Outcome
 from rota.ledger.work import Claimed, Finish
@@ -130,17 +130,17 @@ class SimAttempts:
             return
         claimed, since, stop = self._active.pop(key)
         node = self._node
-        verdict = judge(outcome, stop)
+        ending = ending_of(outcome, stop)
         task = node._task(claimed.service, claimed.task)
         assert task is not None
         move = step(
-            State.RUNNING, verdict.event, Tally(claimed.spent, claimed.crashes), task.retry,
-            spread=0.0, asked_to_stop=verdict.asked_to_stop,
+            State.RUNNING, ending.event, Tally(claimed.spent, claimed.crashes), task.retry,
+            spread=0.0, asked_to_stop=ending.asked_to_stop,
         )  # fmt: skip
         assert move is not None
-        node.world.note(f"{node.name} run {claimed.id} attempt {claimed.attempt}: {verdict.ended}")
+        node.world.note(f"{node.name} run {claimed.id} attempt {claimed.attempt}: {ending.ended}")
         node._settler.add(
-            claimed, Finish(claimed.id, claimed.token, move, verdict.ended, since, node._clock.now())
+            claimed, Finish(claimed.id, claimed.token, move, ending.ended, since, node._clock.now())
         )
         node._slot_freed("loop")
 

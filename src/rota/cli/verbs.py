@@ -33,6 +33,7 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "runs": ("runs", "List runs, newest first."),
         "log": ("runs", "Print what a run wrote."),
         "nodes": ("status", "List the nodes."),
+        "verdicts": ("verdicts", "Show the latest verdict of each check of the expected results."),
         "audit": ("audit", "Compare history with the schedules: every occurrence accounted for, once."),
     },
     "Step in": {

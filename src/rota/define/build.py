@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from rota.define.entry import CommandEntry, ExpectationEntry, QueueEntry, RequestEntry, RetryEntry, TaskEntry
+from rota.define.entry import (
+    CommandEntry,
+    ExpectationEntry,
+    QueueEntry,
+    RequestEntry,
+    RetryEntry,
+    TaskEntry,
+    VerifyEntry,
+)
 from rota.model.task import (
     Command,
     Expectation,
@@ -53,13 +61,14 @@ def queue_of(name: str, entry: QueueEntry) -> Queue:
     return Queue(name, weight=entry.weight, rate=entry.rate, concurrency=entry.concurrency)
 
 
-def _target(entry: TaskEntry, isolation: Isolation | None) -> Target:
+def _target(entry: TaskEntry | VerifyEntry, isolation: Isolation | None) -> Target:
     if entry.command is not None:
         return _command(entry.command)
     if entry.request is not None:
         return _request(entry.request)
     assert entry.run is not None, "the loader refuses an entry without run, command or request"
-    return Function(entry.run, entry.isolation or isolation or Isolation.PROCESS)
+    stated = entry.isolation if isinstance(entry, TaskEntry) else None
+    return Function(entry.run, stated or isolation or Isolation.PROCESS)
 
 
 def _command(entry: CommandEntry) -> Command:
@@ -79,7 +88,8 @@ def _expectation(entry: ExpectationEntry) -> Expectation:
     return Expectation(
         max_duration=entry.max_duration,
         result=entry.result,
-        verify=entry.verify,
-        fresh_within=entry.fresh_within,
+        verify=None if entry.verify is None else _target(entry.verify, None),
         output=None if output is None else {"matches": output.matches, "absent": output.absent},
+        fresh_within=entry.fresh_within,
+        max_lateness=entry.max_lateness,
     )

@@ -21,6 +21,7 @@ from rota.model.task import (
     Expectation,
     Function,
     Isolation,
+    Objective,
     Overlap,
     Queue,
     Request,
@@ -102,6 +103,7 @@ def task_as_json(task: Task) -> dict[str, Any]:
             "owner": task.owner,
             "expects": task.expects,
             "rollback": task.rollback,
+            "rollback_command": list(task.rollback_command),
             "description": task.description,
             "tags": list(task.tags),
             "args": task.args,
@@ -132,6 +134,7 @@ def task_from_json(value: Mapping[str, Any], *, source: str = "") -> Task:
         owner=value["owner"],
         expects=value["expects"],
         rollback=value["rollback"],
+        rollback_command=tuple(value.get("rollback_command", ())),
         schedule=None if schedule is None else schedule_from_json(schedule),
         description=value.get("description", ""),
         tags=tuple(value.get("tags", ())),
@@ -222,20 +225,49 @@ def _expectation_as_json(expectation: Expectation) -> dict[str, Any]:
     made = {
         "max_duration": _text(expectation.max_duration),
         "result": expectation.result,  # {} is a schema that any result fits: not the same as none
-        "verify": expectation.verify,
+        "verify": _verify_as_json(expectation.verify),
         "fresh_within": _text(expectation.fresh_within),
         "output": expectation.output,
+        "max_lateness": _text(expectation.max_lateness),
+        "objective": _objective_as_json(expectation.objective),
+        "usual_duration": expectation.usual_duration or None,
     }
     return {key: value for key, value in made.items() if value is not None}
 
 
+def _verify_as_json(verify: Target | None) -> str | dict[str, Any] | None:
+    """A function by its name alone, as it always was; where it runs follows from what it is."""
+    if verify is None or isinstance(verify, Function):
+        return None if verify is None else verify.path
+    return _target_as_json(verify)
+
+
+def _verify_from_json(value: str | Mapping[str, Any] | None) -> Target | None:
+    if value is None or isinstance(value, str):
+        return None if value is None else Function(value)
+    return _target_from_json(value)
+
+
+def _objective_as_json(objective: Objective | None) -> dict[str, Any] | None:
+    return (
+        None if objective is None else {"target": float(objective.target), "window": _text(objective.window)}
+    )
+
+
+def _objective_from_json(value: Mapping[str, Any] | None) -> Objective | None:
+    return None if value is None else Objective(value["target"], parse_duration(value["window"]))
+
+
 def _expectation_from_json(value: Mapping[str, Any]) -> Expectation:
     return Expectation(
-        _length(value.get("max_duration")),
-        value.get("result"),
-        value.get("verify"),
-        _length(value.get("fresh_within")),
-        value.get("output"),
+        max_duration=_length(value.get("max_duration")),
+        result=value.get("result"),
+        verify=_verify_from_json(value.get("verify")),
+        output=value.get("output"),
+        fresh_within=_length(value.get("fresh_within")),
+        max_lateness=_length(value.get("max_lateness")),
+        objective=_objective_from_json(value.get("objective")),
+        usual_duration=value.get("usual_duration", False),
     )
 
 

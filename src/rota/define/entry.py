@@ -20,7 +20,7 @@ from pydantic import (
 from rota.define.json_values import JsonObject, JsonValue
 from rota.define.refusal import refused, shown
 from rota.define.result_schema import ResultSchema
-from rota.define.texts import Duty, Name, Patterns, Reference, SecretText, Url
+from rota.define.texts import Duty, Name, Patterns, Reference, SecretText, Url, reference
 from rota.define.times import Duration, PositiveDuration, Rate, ScheduleValue, TimeLimit, TimeZone
 from rota.model.task import CatchUp, Isolation, Overlap
 
@@ -34,6 +34,7 @@ __all__ = [
     "RetryEntry",
     "RotaFile",
     "TaskEntry",
+    "VerifyEntry",
 ]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -139,24 +140,6 @@ class OutputEntry(_Table):
     )
 
 
-class ExpectationEntry(_Table):
-    """The expected result as checks for the machine; a run that breaks one has failed."""
-
-    max_duration: PositiveDuration | None = Field(None, description="How long a run may take.")
-    result: ResultSchema | None = Field(
-        None,
-        description="JSON Schema of the returned value.",
-        examples=[{"type": "object", "required": ["published"]}],
-    )
-    verify: Reference | None = Field(
-        None, description="A function, module:function, that runs after and must not raise or return False."
-    )
-    fresh_within: PositiveDuration | None = Field(
-        None, description="The owner is told when there was no success for this long."
-    )
-    output: OutputEntry | None = Field(None, description="What must and must not stand in the output.")
-
-
 def _command(value: object) -> object:
     if isinstance(value, list | tuple):
         return {"argv": value}
@@ -175,6 +158,70 @@ CommandValue = Annotated[
         _command, json_schema_input_type=Annotated[list[str], Field(min_length=1)] | CommandEntry
     ),
 ]
+
+
+def _verify(value: object) -> object:
+    """Each of the three spellings as a table; which it is, is said by its key."""
+    if isinstance(value, str):
+        return {"run": reference(value)}
+    if isinstance(value, list | tuple):
+        return {"command": value}
+    if isinstance(value, dict) and "url" in value:
+        return {"request": value}
+    if isinstance(value, dict) and "argv" in value:
+        return {"command": value}
+    return value
+
+
+class VerifyEntry(_Table):
+    """What runs after a run and looks at what it did: one of the three."""
+
+    run: Reference | None = Field(None, description="A Python function, module:function.")
+    command: CommandValue | None = Field(None, description="A program: its arguments, or a table.")
+    request: RequestEntry | None = Field(None, description="An HTTP call.")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> VerifyEntry:
+        given = [name for name in ("run", "command", "request") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise refused(
+                "verify is one thing to run",
+                expected="a function, a command or a request",
+                found=" and ".join(given) or "nothing",
+            )
+        return self
+
+
+VerifyValue = Annotated[
+    VerifyEntry,
+    BeforeValidator(
+        _verify, json_schema_input_type=str | list[str] | CommandEntry | RequestEntry | VerifyEntry
+    ),
+]
+
+
+class ExpectationEntry(_Table):
+    """The expected result as checks for the machine. A run that breaks one of the first four has failed."""
+
+    max_duration: PositiveDuration | None = Field(None, description="How long a run may take.")
+    result: ResultSchema | None = Field(
+        None,
+        description="JSON Schema of the returned value.",
+        examples=[{"type": "object", "required": ["published"]}],
+    )
+    verify: VerifyValue | None = Field(
+        None,
+        description="What runs after, with the result, and must not fail: a function, module:function, which may take the result; a command, which finds it in ROTA_RESULT; or a request, which sends it.",
+        examples=["site.checks:no_overdue_articles", ["check-feed", "--strict"]],
+    )
+    output: OutputEntry | None = Field(None, description="What must and must not stand in the output.")
+    fresh_within: PositiveDuration | None = Field(
+        None, description="The owner is told when there was no success for this long."
+    )
+    max_lateness: PositiveDuration | None = Field(
+        None,
+        description="How much after its instant a run may start; later fails no run, but is a verdict of its own.",
+    )
 
 
 class TaskEntry(_Table):

@@ -164,8 +164,11 @@ def _references(number: int, task: dict[str, Any]) -> Iterator[tuple[Path, str]]
     run, expectation = task.get("run"), task.get("expectation")
     if is_reference(run):
         yield ("task", number, "run"), run
-    if isinstance(expectation, dict) and is_reference(expectation.get("verify")):
-        yield ("task", number, "expectation", "verify"), expectation["verify"]
+    verify = expectation.get("verify") if isinstance(expectation, dict) else None
+    if isinstance(verify, dict):
+        verify = verify.get("run")
+    if is_reference(verify):
+        yield ("task", number, "expectation", "verify"), verify
 
 
 def _imported(reference: str, code: _Code) -> DefinitionError | None:

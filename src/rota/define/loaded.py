@@ -53,8 +53,10 @@ class LoadedRota:
     def verification(self, name: str) -> Callable[..., Any] | None:
         """The function that a task's expectation names under ``verify``, if it names one."""
         task = self.task(name)
-        path = task.expectation.verify
-        return None if path is None else self._resolve(task, path, "expectation.verify")
+        verify = task.expectation.verify
+        if not isinstance(verify, Function):
+            return None
+        return self._resolve(task, verify.path, "expectation.verify")
 
     def prepared(self, name: str) -> Prepared:
         """A task's function, looked at once: how it is called, and what arguments it takes."""

@@ -9,7 +9,17 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSc
 
 from rota.define.refusal import refused, shown
 
-__all__ = ["NAME_PATTERN", "Duty", "Name", "Patterns", "Reference", "SecretText", "Url", "is_reference"]
+__all__ = [
+    "NAME_PATTERN",
+    "Duty",
+    "Name",
+    "Patterns",
+    "Reference",
+    "SecretText",
+    "Url",
+    "is_reference",
+    "reference",
+]
 
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _PATH_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
@@ -52,7 +62,8 @@ _DUTIES = {
 }
 
 
-def _reference(value: str) -> str:
+def reference(value: str) -> str:
+    """The name of a function, ``module:function``, or a refusal that says how it is written."""
     if re.fullmatch(_PATH_PATTERN, value):
         return value
     module, _, name = value.rpartition(".")
@@ -122,7 +133,7 @@ Name = Annotated[
 ]
 Duty = Annotated[str, AfterValidator(_duty), WithJsonSchema({"type": "string", "minLength": 2})]
 Reference = Annotated[
-    str, AfterValidator(_reference), WithJsonSchema({"type": "string", "pattern": _PATH_PATTERN})
+    str, AfterValidator(reference), WithJsonSchema({"type": "string", "pattern": _PATH_PATTERN})
 ]
 Url = Annotated[
     str, AfterValidator(_url), WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})

@@ -13,9 +13,10 @@ from typing import Any
 
 from rota.clock import Clock, Instant
 from rota.engine.deadlines import Deadlines
+from rota.engine.ending import Stop, ending_of
 from rota.engine.logbook import LogBook, Page
 from rota.engine.settler import Settler
-from rota.engine.verdict import Stop, judge
+from rota.engine.verdicts import VerdictBook
 from rota.events import Events, RunStarted
 from rota.execute.handle import Run
 from rota.execute.protocol import Attempt, Executor, Outcome
@@ -55,6 +56,7 @@ class Attempts:
         logbook: LogBook,
         events: Events,
         clock: Clock,
+        verdicts: VerdictBook,
         *,
         ended: Callable[[str], None],
         rehearsal: bool = False,
@@ -65,6 +67,7 @@ class Attempts:
         self._logbook = logbook
         self._events = events
         self._clock = clock
+        self._verdicts = verdicts
         self._ended = ended
         self._rehearsal = rehearsal
         self._random = random.Random()
@@ -88,6 +91,8 @@ class Attempts:
             self._reject(claimed, now)
             return
         active = _Active(claimed, task, now, task.executor)
+        if task.expectation.max_lateness is not None:
+            self._verdicts.started(task, claimed, now)
         self._active[claimed.id, claimed.token] = active
         self._quiet.clear()
         if self._events.watched:
@@ -134,8 +139,13 @@ class Attempts:
         outcome: Outcome | None
         try:
             page = self._logbook.page(active.claimed.id, active.claimed.attempt, active.claimed.token)
-            attempt = Attempt(active.task, self._handle(active, page), page)
+            asked = self._verdicts.asked(active.task)
+            sink = page if asked is None else self._verdicts.sink(asked, page)
+            attempt = Attempt(active.task, self._handle(active, page), sink)
             outcome = await self._executors[active.executor].execute(attempt)
+            if asked is not None and outcome.ended == "succeeded":
+                took = self._clock.now() - active.started_at
+                outcome = await self._verdicts.inspect(asked, attempt, outcome, took)
         except asyncio.CancelledError:
             outcome = None
         except Exception as error:  # an executor's own fault: the run must not stay unaccounted for
@@ -151,25 +161,25 @@ class Attempts:
         if active.abandon is not None:
             active.abandon.cancel()
         claimed = active.claimed
-        verdict = judge(outcome, active.stop)
+        ending = ending_of(outcome, active.stop)
         move = step(
             State.RUNNING,
-            verdict.event,
+            ending.event,
             Tally(claimed.spent, claimed.crashes),
             active.task.retry,
             spread=self._random.uniform(-1.0, 1.0),
-            asked_to_stop=verdict.asked_to_stop,
+            asked_to_stop=ending.asked_to_stop,
         )
         assert move is not None  # the state machine has a move for every end of a running attempt
         result, error, said = (
             (outcome.result, outcome.error, outcome.note) if outcome is not None else (None, None, None)
         )
-        if error is None and verdict.ended == "timeout":
+        if error is None and ending.ended == "timeout":
             error = _timeout_error(active.task)
         self._settler.add(
             claimed,
             Finish(
-                claimed.id, claimed.token, move, verdict.ended, active.started_at, self._clock.now(),
+                claimed.id, claimed.token, move, ending.ended, active.started_at, self._clock.now(),
                 result if move.state is State.SUCCEEDED else None, error, note or said,
             ),
         )  # fmt: skip
@@ -211,11 +221,11 @@ class Attempts:
         error = json.dumps(
             {"type": "UnknownTask", "message": f"this node has no task {claimed.service}/{claimed.task}"}
         )
-        verdict = judge(Outcome("rejected", error=error), None)
-        move = step(State.RUNNING, verdict.event, Tally(claimed.spent, claimed.crashes), Retries())
+        ending = ending_of(Outcome("rejected", error=error), None)
+        move = step(State.RUNNING, ending.event, Tally(claimed.spent, claimed.crashes), Retries())
         assert move is not None
         self._settler.add(
-            claimed, Finish(claimed.id, claimed.token, move, verdict.ended, now, now, None, error)
+            claimed, Finish(claimed.id, claimed.token, move, ending.ended, now, now, None, error)
         )
         self._ended("loop")
 

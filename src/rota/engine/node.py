@@ -16,6 +16,7 @@ from rota.define.loaded import LoadedRota
 from rota.engine.attempts import Attempts
 from rota.engine.calls import LedgerThread
 from rota.engine.claimer import Claimer, Crew
+from rota.engine.ending import Stop
 from rota.engine.heart import Heart
 from rota.engine.held import Held
 from rota.engine.janitor import Janitor
@@ -25,7 +26,7 @@ from rota.engine.loop import Loop
 from rota.engine.planner import Planner
 from rota.engine.rescuer import Rescuer
 from rota.engine.settler import Settler
-from rota.engine.verdict import Stop
+from rota.engine.verdicts import VerdictBook
 from rota.errors import LedgerError
 from rota.events import Events, NodeLost, NodeStarted, NodeStopped
 from rota.execute.protocol import Executor
@@ -176,6 +177,7 @@ class Node:
     def _build(self) -> None:
         s, thread, ledger, clock = self._settings, self._thread, self._ledger, self._clock
         self._logbook = LogBook(ledger, self._writing, clock)
+        self._verdicts = VerdictBook(ledger, self._writing, self._executors, clock)
         self._settler = Settler(
             ledger,
             self._writing,
@@ -210,7 +212,7 @@ class Node:
         self._seeking = [self._planner_loop, *self._claimer_loops, self._held_loop]
         self._serving = [
             self._loop_of("pulse", self._check_pulse), self._loop_of("rescuer", rescuer.step), self._loop_of("janitor", janitor.step),
-            self._logbook_loop, self._settler_loop,
+            self._loop_of("verdicts", self._verdicts.step), self._logbook_loop, self._settler_loop,
         ]  # fmt: skip
         self._loops = [*self._seeking, *self._serving]
         self._heart = Heart(
@@ -220,7 +222,8 @@ class Node:
 
     def _new_attempts(self) -> Attempts:
         return Attempts(
-            self._executors, self._task, self._settler, self._logbook, self.events, self._clock, ended=self._slot_freed
+            self._executors, self._task, self._settler, self._logbook, self.events, self._clock, self._verdicts,
+            ended=self._slot_freed,
         )  # fmt: skip
 
     def _begin(self, claimed: Claimed) -> None:
@@ -408,6 +411,7 @@ class Node:
             await asyncio.to_thread(self._listening.close)
         try:
             if not self._settler.pending:
+                await self._verdicts.flush()
                 await self._thread(self._ledger.leave, self.id)
         except LedgerError as error:
             _log.warning("cannot sign off: %s; the lease will run out by itself", error.what)

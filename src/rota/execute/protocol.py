@@ -11,7 +11,7 @@ from rota.model.task import Task
 
 __all__ = ["Attempt", "Ended", "Executor", "Outcome", "Sink"]
 
-Ended = Literal["succeeded", "error", "retry", "gave-up", "crashed", "rejected", "cancelled"]
+Ended = Literal["succeeded", "error", "retry", "gave-up", "crashed", "rejected", "cancelled", "unmet"]
 
 
 class Sink(Protocol):

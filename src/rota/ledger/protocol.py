@@ -1,4 +1,4 @@
-"""What a ledger does: one narrow protocol, in six groups. One conformance suite holds every implementation to it.
+"""What a ledger does: one narrow protocol, in seven groups. One conformance suite holds every implementation to it.
 
 A ledger is plain synchronous code that any thread may call. Each method is one transaction. Time is
 the ledger's own (`now`); instants are UTC microseconds. Faults are raised as
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from rota.clock import Clock, Instant
+from rota.ledger.judged import Judged
 from rota.ledger.records import (
     Applied,
     Change,
@@ -48,7 +49,7 @@ class Listening(Protocol):
     def close(self) -> None: ...
 
 
-class Ledger(Protocol):
+class Ledger(Judged, Protocol):
     """The store of all that is promised."""
 
     # -- life

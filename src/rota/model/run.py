@@ -34,6 +34,7 @@ class Kind(StrEnum):
     DELAYED = "delayed"  # handed in by a program for a later instant
     BACKFILLED = "backfilled"  # an occurrence of the past, run again on request
     CAUGHT_UP = "caught-up"  # covers what was skipped while paused
+    UNDO = "undo"  # undoes what the task did, by its rollback command
 
 
 class Reason(StrEnum):

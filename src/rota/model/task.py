@@ -16,6 +16,7 @@ __all__ = [
     "Expectation",
     "Function",
     "Isolation",
+    "Objective",
     "Overlap",
     "Queue",
     "Request",
@@ -96,14 +97,29 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True)
+class Objective:
+    """A service level objective: ``target`` percent of the occurrences of a ``window`` succeed, and on time."""
+
+    target: float
+    window: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
-    """The expected result as checks for the machine."""
+    """The expected result as checks for the machine.
+
+    The first four are asked of each run, and a run that does not meet them has failed. The others are asked of the
+    task: running it once more would not mend them, so they fail no run, but its owner is told.
+    """
 
     max_duration: timedelta | None = None
     result: Mapping[str, Any] | None = None  # JSON Schema of the returned value
-    verify: str | None = None
-    fresh_within: timedelta | None = None
+    verify: Target | None = None  # runs after, with the result; must not fail or answer False
     output: Mapping[str, Any] | None = None
+    fresh_within: timedelta | None = None
+    max_lateness: timedelta | None = None
+    objective: Objective | None = None
+    usual_duration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,7 @@ class Task:
     owner: str
     expects: str
     rollback: str
+    rollback_command: tuple[str, ...] = ()  # argv; how `rota undo` does what the note says
     schedule: Schedule | None = None
     description: str = ""
     tags: tuple[str, ...] = ()

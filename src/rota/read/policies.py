@@ -60,25 +60,6 @@ def policies(task: Task) -> list[Policy]:
         found.append(
             Policy("pause_on_failure", str(task.pause_on_failure), "failed runs in a row, then it is paused")
         )
-    expected = task.expectation
-    if expected.max_duration is not None:
-        found.append(
-            Policy(
-                "max_duration",
-                _length(expected.max_duration),
-                "what is expected of a run; shown, not judged yet",
-            )
-        )
-    if expected.fresh_within is not None:
-        found.append(
-            Policy(
-                "fresh_within",
-                _length(expected.fresh_within),
-                "without a success for this long, it needs attention",
-            )
-        )
-    if expected.verify is not None:
-        found.append(Policy("verify", expected.verify, "the check that belongs to it; shown, not called yet"))
     return found
 
 

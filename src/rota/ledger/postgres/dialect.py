@@ -12,7 +12,9 @@ __all__ = ["numbered", "storable", "translated"]
 
 _COMMENT = re.compile(r"--[^\n]*")
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
-_TABLE = re.compile(r"\brota_(?:meta|revision|task|schedule|run|range|attempt|log|node|queue|change)\b")
+_TABLE = re.compile(
+    r"\brota_(?:meta|revision|task|schedule|run|range|attempt|log|node|queue|change|verdict|watch|incident|notice|tally)\b"
+)
 _REPLACEMENT = "\ufffd"
 
 

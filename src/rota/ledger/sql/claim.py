@@ -73,6 +73,7 @@ class _Round:
     taken: list[_Candidate] = field(default_factory=list)
     ended: list[list[Any]] = field(default_factory=list)
     lanes: set[int] = field(default_factory=set)
+    missed: list[int] = field(default_factory=list)  # their tasks
 
 
 class Claims:
@@ -102,6 +103,8 @@ class Claims:
             rooms.spend(queue, len(round_.claimed) - before)
         for name, tokens in rooms.changed():
             connection.run(self._sql["set_tokens"], {"name": name, "tokens": tokens, "now": now})
+        if round_.missed:
+            connection.run(self._sql["count_missed"], {"tasks": json.dumps(round_.missed)})
         return round_.claimed
 
     def _begin(
@@ -198,7 +201,8 @@ class Claims:
         connection, taken = round_.connection, round_.taken
         if round_.ended:
             ended: dict[str, Any] = {"ended": json.dumps(round_.ended), "now": round_.now}
-            connection.run(self._sql["settle_unstarted"], ended)
+            told = connection.rows(self._sql["settle_unstarted"], ended)
+            round_.missed += [task for task, state in told if state == State.MISSED]
         if taken:
             last = connection.rows(self._sql["take_tokens"], {"count": len(taken)})[0][0]
             tokens = range(last - len(taken) + 1, last + 1)

@@ -10,7 +10,7 @@ from rota.clock import Instant
 from rota.ledger.sql.connection import Connection
 from rota.ledger.sql.reads import instant
 from rota.ledger.work import DueSchedule, Fired, FirePlan
-from rota.model.run import Kind, MissedRange, NewRun
+from rota.model.run import Kind, MissedRange, NewRun, Reason
 
 __all__ = ["fire", "run_row"]
 
@@ -27,6 +27,7 @@ def fire(connection: Connection, sql: Sql, now: Instant, until: Instant, limit: 
     inserted = insert_runs(connection, sql, now, runs)
     _insert_ranges(connection, sql, plans)
     _move_cursors(connection, sql, due, plans)
+    _count_missed(connection, sql, due, plans)
     return Fired(len(due), inserted, instant(connection, sql["next_due"]))
 
 
@@ -66,6 +67,17 @@ def _range_row(missed: MissedRange, covering: Instant | None) -> list[Any]:
 
 def _last_occurrence(plan: FirePlan) -> Instant | None:
     return next((run.scheduled_at for run in reversed(plan.runs) if run.kind is Kind.SCHEDULED), None)
+
+
+def _count_missed(
+    connection: Connection, sql: Sql, due: Sequence[DueSchedule], plans: Sequence[FirePlan]
+) -> None:
+    """What is past its deadline already. What was left out because its author wants no catching up is no failing."""
+    of = {schedule.id: schedule.task_id for schedule in due}
+    tasks = [run.task_id for plan in plans for run in plan.runs if run.reason is Reason.DEADLINE]
+    tasks += [of[plan.schedule_id] for plan in plans for one in plan.ranges if one.reason is Reason.DEADLINE]
+    if tasks:
+        connection.run(sql["count_missed"], {"tasks": json.dumps(tasks)})
 
 
 def _move_cursors(

@@ -13,6 +13,7 @@ from rota.ledger.protocol import Listening
 from rota.ledger.sql import fire, people, reads, rota, settle, upkeep
 from rota.ledger.sql.claim import Claims
 from rota.ledger.sql.connection import Connection, Store
+from rota.ledger.sql.desk import Desk
 from rota.model.lifecycle import Move
 from rota.model.revision import Revision
 from rota.model.run import AttemptRecord, MissedRange, NewRun, Reason, RunRecord, State
@@ -28,7 +29,7 @@ MOMENT = 0.5
 T = TypeVar("T")
 
 
-class SqlLedger:
+class SqlLedger(Desk):
     """The work of each method, over a dialect's statements and its store of connections."""
 
     def __init__(self, store: Store, sql: dict[str, str], known: Migrations, clock: Clock) -> None:

@@ -37,7 +37,9 @@ def sweep(connection: Connection, sql: Sql, now: Instant, limit: int) -> int:
         move = step(State.WAITING, Missed(), Tally(), Retries())
         assert move is not None  # a waiting run can always be missed
         ended = [[id_, move.state, move.reason, None, run_at, expires_at] for id_, run_at, expires_at in rows]
-        connection.run(sql["settle_unstarted"], {"ended": json.dumps(ended), "now": now})
+        told = connection.rows(sql["settle_unstarted"], {"ended": json.dumps(ended), "now": now})
+        if told:
+            connection.run(sql["count_missed"], {"tasks": json.dumps([task for task, _ in told])})
     return len(rows)
 
 
@@ -46,6 +48,10 @@ def prune(connection: Connection, sql: Sql, before: Instant, limit: int) -> int:
     what has to stay (the newest record of each schedule, what still waits) is not looked at again each time."""
     connection.run(sql["prune_ranges"], {"before": before, "limit": limit})
     connection.run(sql["prune_nodes"], {"before": before})
+    for name in ("prune_incidents", "prune_resolved", "prune_tallies"):
+        connection.run(
+            sql[name], {"before": before, "limit": limit} if name == "prune_incidents" else {"before": before}
+        )
     begin = connection.rows(sql["prune_begin"])
     after = begin[0][0] if begin else 0
     given = {"before": before, "limit": limit, "after": after, "window": limit * WINDOW}

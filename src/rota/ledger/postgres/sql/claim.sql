@@ -119,7 +119,8 @@ FROM (
     (value ->> 4)::bigint AS run_at, (value ->> 5)::bigint AS expires_at
   FROM jsonb_array_elements(CAST(:ended AS jsonb))) AS ended
 WHERE run.id = ended.id AND run.state = 'waiting' AND run.run_at = ended.run_at
-  AND run.expires_at IS NOT DISTINCT FROM ended.expires_at;
+  AND run.expires_at IS NOT DISTINCT FROM ended.expires_at
+RETURNING run.task_id, run.state;
 
 -- name: set_tokens
 -- What is left in a queue's bucket, as of now.

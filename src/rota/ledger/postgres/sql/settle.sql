@@ -61,9 +61,18 @@ WITH failed AS (
 ), locked AS (
   SELECT task.id FROM rota_task AS task WHERE task.id = ANY (ARRAY(SELECT id FROM failed)) ORDER BY task.id FOR NO KEY UPDATE
 )
-UPDATE rota_task AS task SET failures = failures + failed.runs
+UPDATE rota_task AS task SET failures = failures + failed.runs, failed = task.failed + failed.runs
 FROM failed JOIN locked ON locked.id = failed.id
 WHERE task.id = failed.id;
+
+-- name: count_missed
+-- Occurrences that were missed although they should not be; the tasks are locked in one order for all.
+WITH late AS (
+  SELECT value::bigint AS id, count(*) AS runs FROM jsonb_array_elements_text(CAST(:tasks AS jsonb)) GROUP BY 1
+), locked AS (
+  SELECT task.id FROM rota_task AS task WHERE task.id = ANY (ARRAY(SELECT id FROM late)) ORDER BY task.id FOR NO KEY UPDATE
+)
+UPDATE rota_task AS task SET missed = task.missed + late.runs FROM late JOIN locked ON locked.id = late.id WHERE task.id = late.id;
 
 -- name: clear_failures
 -- A success ends the row; most tasks have none, and are not written to.

@@ -117,7 +117,8 @@ FROM (
     value ->> 5 AS expires_at
   FROM json_each(:ended)) AS ended
 WHERE rota_run.id = ended.id AND rota_run.state = 'waiting' AND rota_run.run_at = ended.run_at
-  AND rota_run.expires_at IS ended.expires_at;
+  AND rota_run.expires_at IS ended.expires_at
+RETURNING task_id, state;
 
 -- name: set_tokens
 -- What is left in a queue's bucket, as of now.

@@ -49,7 +49,13 @@ ON CONFLICT (run_id, token) DO UPDATE SET note = coalesce(rota_attempt.note || '
 
 -- name: count_failures
 -- Failed runs in a row, of each task.
-UPDATE rota_task SET failures = failures + (SELECT count(*) FROM json_each(:tasks) WHERE value = rota_task.id)
+UPDATE rota_task SET failures = failures + (SELECT count(*) FROM json_each(:tasks) WHERE value = rota_task.id),
+  failed = failed + (SELECT count(*) FROM json_each(:tasks) WHERE value = rota_task.id)
+WHERE id IN (SELECT value FROM json_each(:tasks));
+
+-- name: count_missed
+-- Occurrences that were missed although they should not be.
+UPDATE rota_task SET missed = missed + (SELECT count(*) FROM json_each(:tasks) WHERE value = rota_task.id)
 WHERE id IN (SELECT value FROM json_each(:tasks));
 
 -- name: clear_failures

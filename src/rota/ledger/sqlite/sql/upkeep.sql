@@ -49,3 +49,17 @@ DELETE FROM rota_range WHERE id IN (SELECT id FROM rota_range WHERE until_at < :
 -- Nodes that went long ago; none that holds anything, so that nothing becomes nobody's.
 DELETE FROM rota_node WHERE state <> 'live' AND beat_at < :before
   AND NOT EXISTS (SELECT 1 FROM rota_run WHERE rota_run.state = 'running' AND rota_run.node = rota_node.id);
+
+-- name: prune_incidents
+-- A batch of incidents that were resolved long ago, with what was told of them.
+DELETE FROM rota_notice WHERE incident_id IN (SELECT id FROM rota_incident WHERE resolved_at < :before ORDER BY id LIMIT :limit)
+  OR (incident_id IS NULL AND created_at < :before);
+
+-- name: prune_resolved
+-- Those incidents themselves.
+DELETE FROM rota_incident WHERE resolved_at < :before
+  AND NOT EXISTS (SELECT 1 FROM rota_notice AS notice WHERE notice.incident_id = rota_incident.id);
+
+-- name: prune_tallies
+-- Hours that no objective looks back to.
+DELETE FROM rota_tally WHERE hour < :before;

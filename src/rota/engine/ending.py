@@ -6,10 +6,20 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rota.execute.protocol import Outcome
-from rota.model.lifecycle import Errored, Event, GaveUp, HandedBack, Rejected, Stopped, Succeeded, TimedOut
+from rota.model.lifecycle import (
+    Errored,
+    Event,
+    GaveUp,
+    HandedBack,
+    Rejected,
+    Stopped,
+    Succeeded,
+    TimedOut,
+    Unmet,
+)
 from rota.model.run import Reason
 
-__all__ = ["Stop", "Verdict", "judge"]
+__all__ = ["Ending", "Stop", "ending_of"]
 
 
 class Stop(StrEnum):
@@ -22,7 +32,7 @@ class Stop(StrEnum):
     LOST = "lost"
 
 
-class Verdict(NamedTuple):
+class Ending(NamedTuple):
     """The event for the state machine, how the attempt itself ended, and what the run was asked before."""
 
     event: Event
@@ -30,32 +40,32 @@ class Verdict(NamedTuple):
     asked_to_stop: Reason | None = None
 
 
-_SUCCEEDED = Verdict(Succeeded(), "succeeded")
+_SUCCEEDED = Ending(Succeeded(), "succeeded")
 
 
-def judge(outcome: Outcome | None, stop: Stop | None) -> Verdict:
+def ending_of(outcome: Outcome | None, stop: Stop | None) -> Ending:
     """``outcome`` is None where the attempt ended by being cancelled; ``stop`` is why it was.
 
     An attempt that succeeds although it was asked to stop has succeeded, but for its timeout: the time it
     was given is part of what was expected of it.
 
-    >>> judge(Outcome("succeeded"), Stop.OPERATOR).ended
+    >>> ending_of(Outcome("succeeded"), Stop.OPERATOR).ended
     'succeeded'
-    >>> judge(Outcome("succeeded"), Stop.TIMEOUT).ended
+    >>> ending_of(Outcome("succeeded"), Stop.TIMEOUT).ended
     'timeout'
     """
     if stop is Stop.TIMEOUT:
-        return Verdict(TimedOut(), "timeout")
+        return Ending(TimedOut(), "timeout")
     if outcome is not None and outcome.ended == "succeeded":
         return _SUCCEEDED
     if stop in (Stop.OPERATOR, Stop.SUPERSEDED):
         reason = Reason.OPERATOR if stop is Stop.OPERATOR else Reason.SUPERSEDED
-        return Verdict(Stopped(reason), "cancelled", reason)
+        return Ending(Stopped(reason), "cancelled", reason)
     if stop in (Stop.DRAIN, Stop.LOST):
-        return Verdict(HandedBack(), "handed-back")
+        return Ending(HandedBack(), "handed-back")
     if outcome is None:
-        return Verdict(Errored(), "error")  # it cancelled itself
-    return Verdict(_event(outcome), outcome.ended)
+        return Ending(Errored(), "error")  # it cancelled itself
+    return Ending(_event(outcome), outcome.ended)
 
 
 def _event(outcome: Outcome) -> Event:
@@ -70,3 +80,5 @@ def _event(outcome: Outcome) -> Event:
             return GaveUp()
         case "rejected":
             return Rejected()
+        case "unmet":
+            return Unmet()

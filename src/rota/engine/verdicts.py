@@ -1,0 +1,172 @@
+"""The verdicts on a node's runs: made as each run returns, and brought to the ledger in batches.
+
+A verdict that is not met is in the run's own outcome, and so is as durable as that. What stands here is the latest
+verdict of each check, for those who look: at most one a check in a quarter of a minute while nothing changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rota.clock import MICROSECOND, SECOND, Clock, Instant
+from rota.engine.calls import LedgerThread
+from rota.errors import LedgerError
+from rota.execute.expect import Asked, Hearing, Inspector, complaints
+from rota.execute.expected import expected
+from rota.execute.protocol import Attempt, Executor, Outcome, Sink
+from rota.ledger.judging import Report
+from rota.ledger.protocol import Ledger
+from rota.ledger.work import Claimed
+from rota.model.task import Task
+from rota.model.verdict import Check, Standing, Verdict
+from rota.timing.lengths import length
+
+__all__ = ["VerdictBook"]
+
+EVERY = 1.0
+"""Seconds between two looks at what there is to bring."""
+
+AGAIN = 15.0
+"""Seconds after which the same verdict is told again."""
+
+SHOWN = 200  # characters of a result
+
+
+class _Met(NamedTuple):
+    """A run that met all that was asked of it."""
+
+    asked: Asked
+    at: Instant
+    run_id: int
+    took: int
+    result: str | None
+
+
+class VerdictBook:
+    """What the checks said, until the ledger has it."""
+
+    def __init__(
+        self, ledger: Ledger, thread: LedgerThread, executors: Mapping[str, Executor], clock: Clock
+    ) -> None:
+        self._ledger = ledger
+        self._thread = thread
+        self._clock = clock
+        self._inspector = Inspector(executors)
+        self._met: dict[tuple[str, str], _Met] = {}
+        self._said: dict[tuple[str, str, Check], Verdict] = {}
+        self._told: dict[tuple[str, str, Check], Verdict] = {}
+
+    def asked(self, task: Task) -> Asked | None:
+        """What is asked of a task's runs; None where nothing is."""
+        return self._inspector.asked(task)
+
+    def sink(self, asked: Asked, sink: Sink) -> Sink:
+        """Where an attempt writes: it is listened to where its output is judged."""
+        return Hearing(sink) if asked.hears else sink
+
+    def started(self, task: Task, claimed: Claimed, now: Instant) -> None:
+        """Judge how late a run's first attempt starts."""
+        most = task.expectation.max_lateness
+        if most is None or claimed.attempt != 1:
+            return
+        due = claimed.scheduled_at if claimed.kind == "scheduled" else claimed.run_at
+        late = now - due
+        standing = Standing.MET if late <= most // MICROSECOND else Standing.UNMET
+        words = expected(task.expectation)[Check.LATENESS]
+        found = f"it started {length(max(0, late))} late" if late > 0 else "it started on time"
+        self._say(task, Verdict(Check.LATENESS, standing, words, found, now, claimed.id))
+
+    async def inspect(self, asked: Asked, attempt: Attempt, outcome: Outcome, took: int) -> Outcome:
+        """The outcome itself, or in its place that an expectation was not met."""
+        found = complaints(asked, attempt.sink, outcome, took)
+        if asked.verify is not None and not found:
+            complaint = await self._inspector.verify(asked.verify, attempt, outcome)
+            if complaint is not None:
+                found = {Check.VERIFY: complaint}
+        task, run_id = attempt.task, attempt.run.id
+        if not found:
+            self._met[task.service, task.name] = _Met(asked, self._clock.now(), run_id, took, outcome.result)
+            return outcome
+        now = self._clock.now()
+        for check, complaint in found.items():
+            self._say(task, Verdict(check, Standing.UNMET, asked.words[check], complaint, now, run_id))
+        return _unmet(asked, found, outcome)
+
+    def _say(self, task: Task, verdict: Verdict) -> None:
+        """Keep the latest; but what was not met is not hidden by what was met since, before it is told."""
+        key = (task.service, task.name, verdict.check)
+        known = self._said.get(key)
+        if known is None or known.standing is Standing.MET or verdict.standing is Standing.UNMET:
+            self._said[key] = verdict
+
+    # -- to the ledger
+
+    async def step(self) -> float:
+        """Bring what is news."""
+        await self.flush()
+        return EVERY
+
+    async def flush(self) -> None:
+        news = self._news()
+        if not news:
+            return
+        try:
+            await self._thread(
+                self._ledger.report, [Report(key[0], key[1], one) for key, one in news.items()]
+            )
+        except LedgerError:
+            for key, one in news.items():
+                self._said.setdefault(key, one)
+            raise
+        self._told.update(news)
+
+    def _news(self) -> dict[tuple[str, str, Check], Verdict]:
+        said, self._said = self._said, {}
+        met, self._met = self._met, {}
+        for (service, task), one in met.items():
+            for check, words in one.asked.words.items():
+                key = (service, task, check)
+                if key in said:
+                    self._met.setdefault(
+                        (service, task), one
+                    )  # first that it was not met; this with the next
+                else:
+                    said[key] = Verdict(check, Standing.MET, words, _as_found(check, one), one.at, one.run_id)
+        return {key: one for key, one in said.items() if self._is_news(key, one)}
+
+    def _is_news(self, key: tuple[str, str, Check], one: Verdict) -> bool:
+        told = self._told.get(key)
+        if told is None or told.standing is not one.standing or one.standing is Standing.UNMET:
+            return True
+        return one.at - told.at >= AGAIN * SECOND
+
+
+def _as_found(check: Check, met: _Met) -> str:
+    match check:
+        case Check.MAX_DURATION:
+            return f"it took {length(met.took)}"
+        case Check.RESULT:
+            return "nothing was returned" if met.result is None else met.result[:SHOWN]
+        case Check.VERIFY:
+            return "it had nothing to complain of"
+        case _:
+            return "as expected"
+
+
+def _unmet(asked: Asked, found: Mapping[Check, str], outcome: Outcome) -> Outcome:
+    told = "; ".join(
+        f"{check}: expected: {asked.words[check]}; found: {complaint}" for check, complaint in found.items()
+    )
+    error = {
+        "type": "ExpectationUnmet",
+        "message": told,
+        "checks": [
+            {"check": check, "expected": asked.words[check], "found": complaint}
+            for check, complaint in found.items()
+        ],
+    }
+    if outcome.result is not None:
+        error["result"] = outcome.result[:SHOWN]
+    return Outcome("unmet", None, json.dumps(error, ensure_ascii=False), note=outcome.note)
