@@ -55,7 +55,9 @@ def _once_there(work: Callable[[], T]) -> T:
             return work()
         except LedgerUnreachable as error:
             _log.warning("%s: %s; trying again in %.1f s", error.what, error.found, delay)
-            time.sleep(delay)
+            time.sleep(
+                delay
+            )  # nothing tells when a ledger is back; asking without a pause would keep it away
             delay = min(2 * delay, LONGEST_WAIT)
 
 

@@ -9,6 +9,8 @@ from tests.cli.desk import Desk
 from tests.read.house import errored, succeeded
 
 from rota.cli import follow
+from rota.ledger.judging import Report
+from rota.model.verdict import Check, Standing, Verdict
 
 
 def lines(text: str) -> list[list[str]]:
@@ -272,3 +274,23 @@ def test_nodes_are_listed(used: Desk) -> None:
     assert row[-1] == "web-1:4021"
     found = json.loads(used.rota("nodes", "--json").out)
     assert [node["state"] for node in found["nodes"]] == ["live"]
+
+
+def test_verdicts_are_listed(used: Desk) -> None:
+    assert "nothing is judged yet" in used.rota("verdicts").err
+    with used.house() as house:
+        one, two = house.ledger.tasks()[:2]
+        said = [(one, Check.RESULT, Standing.UNMET), (two, Check.MAX_DURATION, Standing.MET)]
+        house.ledger.report([
+            Report(task.service, task.name, Verdict(check, standing, "a number", "a text", house.ledger.now(), 7))
+            for task, check, standing in said
+        ])  # fmt: skip
+    out = used.rota("verdicts").out
+    assert one.name in out
+    assert two.name in out
+    [found] = json.loads(used.rota("verdicts", "--unmet", "--json").out)["verdicts"]
+    assert (found["task"], found["check"], found["standing"]) == (one.name, "result", "unmet")
+    assert (found["expected"], found["found"], found["run_id"]) == ("a number", "a text", 7)
+    [of_two] = json.loads(used.rota("verdicts", two.name, "--json").out)["verdicts"]
+    assert of_two["standing"] == "met"
+    assert used.rota("verdicts", "no-such-task").code == 1

@@ -173,7 +173,7 @@ def test_a_blocked_event_loop_does_not_look_like_a_dead_node(tmp_path):
     @one.task(**DUTY)
     async def block() -> str:
         started.append(1)
-        time.sleep(3.0)
+        time.sleep(3.0)  # the blocking itself, for longer than the lease
         return "done"
 
     async def scenario():

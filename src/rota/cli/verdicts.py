@@ -12,7 +12,7 @@ from rota.cli.session import session_of
 if TYPE_CHECKING:
     from rota.cli.output import Cell
     from rota.clock import Instant
-    from rota.read.verdicts import VerdictView
+    from rota.ledger.judging import VerdictRecord
 
 __all__ = ["verdicts_"]
 
@@ -35,8 +35,8 @@ def verdicts_(
 
     session = session_of(context)
     with session.ledger() as ledger:
-        name = None if task is None else find_task(ledger, task).name
-        found = verdict_list(ledger, name, unmet=unmet)
+        chosen = None if task is None else find_task(ledger, task).id
+        found = verdict_list(ledger, chosen, unmet=unmet)
         now = ledger.now()
     out = session.output(json)
     if json:
@@ -50,7 +50,7 @@ def verdicts_(
     )
 
 
-def _row(one: VerdictView, now: Instant) -> tuple[str | Cell, ...]:
+def _row(one: VerdictRecord, now: Instant) -> tuple[str | Cell, ...]:
     from rota.cli.output import Cell
     from rota.read.words import relative
 

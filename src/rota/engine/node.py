@@ -6,9 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-import uuid
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from rota.clock import SECOND, Clock, Instant, SystemClock
@@ -16,9 +14,11 @@ from rota.define.loaded import LoadedRota
 from rota.engine.attempts import Attempts
 from rota.engine.calls import LedgerThread
 from rota.engine.claimer import Claimer, Crew
+from rota.engine.crews import CREWS, hire, weights_of
 from rota.engine.ending import Stop
 from rota.engine.heart import Heart
 from rota.engine.held import Held
+from rota.engine.identity import Identity
 from rota.engine.janitor import Janitor
 from rota.engine.lateness import Lateness
 from rota.engine.logbook import LogBook
@@ -41,23 +41,8 @@ __all__ = ["Node"]
 
 _log = logging.getLogger("rota.engine")
 
-CREWS: Mapping[str, str] = {
-    "loop": "async", "command": "async", "request": "async", "process": "process", "thread": "thread",
-}  # fmt: skip
-"""Which kind of slot an executor's runs take: what is bounded by processes must not be claimed beyond them."""
-
 LAST_WRITES = 5.0
 """Seconds that a stopping node goes on trying to record outcomes while the ledger does not answer."""
-
-
-@dataclass(slots=True)
-class _Identity:
-    """A fresh UUID per start, and again after a lost lease: host name and process id are labels only."""
-
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    def renew(self) -> None:
-        self.id = uuid.uuid4().hex
 
 
 class Node:
@@ -84,7 +69,7 @@ class Node:
         self._version = version
         self._end_pauses = end_pauses
         self.events = events or Events()
-        self._identity = _Identity()
+        self._identity = Identity()
         self._thread = thread()
         self._writing = thread()  # what is done is written while more is claimed
         self._draining = False
@@ -189,7 +174,7 @@ class Node:
         self._attempts = self._new_attempts()
         self._lateness = Lateness()
         self._held = Held(clock, self._begin)
-        self._crews = self._hire()
+        self._crews = hire(self._loaded.tasks.values(), self._settings)
         self._claimers = [self._claimer(crew) for crew in self._crews.values()]
         planner = Planner(ledger, thread, ahead=s.ahead, poll=s.poll, fired=self._wake_claimers)
         rescuer = Rescuer(
@@ -244,23 +229,9 @@ class Node:
     def _loop_of(self, name: str, step: object) -> Loop:
         return Loop(name, step, clock=self._clock, events=self.events)  # type: ignore[arg-type]  # bound async methods
 
-    def _hire(self) -> dict[str, Crew]:
-        """A crew for each kind of slot that the rota's tasks need."""
-        slots = {
-            "async": self._settings.slots,
-            "process": self._settings.workers,
-            "thread": self._settings.threads,
-        }
-        crews: dict[str, Crew] = {}
-        for task in self._loaded.tasks.values():
-            name = CREWS[task.executor]
-            crew = crews.setdefault(name, Crew(name, slots[name], {}))
-            crew.tasks.setdefault(task.service, []).append(task.name)  # type: ignore[attr-defined]  # built here, read-only after
-        return crews
-
     def _claimer(self, crew: Crew) -> Claimer:
         return Claimer(
-            self._ledger, self._thread, crew, weights=self._weights(), node=lambda: self.id,
+            self._ledger, self._thread, crew, weights=weights_of(self._loaded, self._settings), node=lambda: self.id,
             ahead=self._settings.ahead, poll=self._settings.poll, claimed=self._held.add,
             soon=lambda call: asyncio.get_running_loop().call_soon(call), known=self._known,
         )  # fmt: skip
@@ -268,13 +239,6 @@ class Node:
     def _known(self) -> set[tuple[int, int]]:
         """The runs, by id and token, that this node knows to be its own: held, under way, or ended and not recorded."""
         return {*self._held.keys(), *self._attempts.keys(), *self._settler.keys()}
-
-    def _weights(self) -> dict[str, int]:
-        """The queues that this node serves: those named in the settings, else all that its tasks use."""
-        used = {task.queue for task in self._loaded.tasks.values()} | set(self._loaded.queues) | {"default"}
-        served = used & set(self._settings.queues) if self._settings.queues else used
-        queues = self._loaded.queues
-        return {name: queues[name].weight if name in queues else 1 for name in sorted(served)}
 
     def _task(self, service: str, name: str) -> Task | None:
         return self._loaded.tasks.get(name) if service == self._loaded.service else None
@@ -426,7 +390,7 @@ class Node:
     def _record(self) -> NodeRecord:
         now = self._ledger.now()
         return NodeRecord(
-            self.id, self._label(), self._loaded.service, ",".join(self._weights()), self._version, now, now,
+            self.id, self._label(), self._loaded.service, ",".join(weights_of(self._loaded, self._settings)), self._version, now, now,
             Instant(now + int(self._settings.lease * SECOND)), 0, "live",
             sum(crew.slots for crew in self._crews.values()), 0, None,
         )  # fmt: skip

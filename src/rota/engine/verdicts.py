@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rota.clock import MICROSECOND, SECOND, Clock, Instant
 from rota.engine.calls import LedgerThread
 from rota.errors import LedgerError
-from rota.execute.expect import Asked, Hearing, Inspector, complaints
+from rota.execute.expect import SHOWN, Asked, Hearing, Inspector, complaints
 from rota.execute.expected import expected
 from rota.execute.protocol import Attempt, Executor, Outcome, Sink
 from rota.ledger.judging import Report
@@ -30,8 +30,6 @@ EVERY = 1.0
 
 AGAIN = 15.0
 """Seconds after which the same verdict is told again."""
-
-SHOWN = 200  # characters of a result
 
 
 class _Met(NamedTuple):

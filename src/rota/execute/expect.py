@@ -20,7 +20,7 @@ from rota.model.task import Expectation, Function, Isolation, Request, Retries, 
 from rota.model.verdict import OF_A_RUN, Check
 from rota.timing.lengths import length
 
-__all__ = ["Asked", "Hearing", "Inspector", "complaints"]
+__all__ = ["SHOWN", "Asked", "Hearing", "Inspector", "complaints"]
 
 HEARD = 1_000_000
 """Characters of a run's output that are kept for its patterns: the latest."""

@@ -12,7 +12,7 @@ from rota.model.task import Command, Expectation, Function, Request, Target
 from rota.model.verdict import Check
 from rota.timing.lengths import length
 
-__all__ = ["expected", "spoken"]
+__all__ = ["expected", "spoken", "target_name"]
 
 LONGEST = 300
 """Characters of a schema or of a list of patterns that are shown."""
@@ -32,7 +32,7 @@ def expected(expectation: Expectation) -> dict[Check, str]:
     if expectation.output:
         found[Check.OUTPUT] = _output(expectation.output)
     if expectation.verify is not None:
-        found[Check.VERIFY] = f"{_name(expectation.verify)} is content with what the run did"
+        found[Check.VERIFY] = f"{target_name(expectation.verify)} is content with what the run did"
     if expectation.fresh_within is not None:
         found[Check.FRESH] = f"a success at least every {spoken(expectation.fresh_within)}"
     if expectation.max_lateness is not None:
@@ -68,7 +68,8 @@ def _output(output: Mapping[str, Any]) -> str:
     return ", and ".join(parts)[:LONGEST]
 
 
-def _name(target: Target) -> str:
+def target_name(target: Target) -> str:
+    """What is run, as its author wrote it."""
     match target:
         case Function(path=path):
             return path
