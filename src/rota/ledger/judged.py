@@ -8,6 +8,7 @@ from typing import Protocol
 from rota.clock import Instant
 from rota.ledger.judging import (
     BadRun,
+    DueLetter,
     Incident,
     IncidentFilter,
     Judgement,
@@ -85,13 +86,13 @@ class Judged(Protocol):
 
     # -- messages
 
-    def letters(self, quiet: int, limit: int = 100) -> list[tuple[str, str, str]]:
-        """Owner, channel and service for which a message is due and nobody delivers, and that had none within the last
-        ``quiet`` microseconds. What was only to be told if it were still so, and is not, lapses."""
+    def letters(self, limit: int = 1000) -> list[DueLetter]:
+        """For whom a message is due that nobody delivers. What was only to be told if it were still so, and is not,
+        lapses."""
         ...
 
     def take_letter(self, owner: str, channel: str, service: str, lease: int) -> Letter | None:
-        """Take all that is due for an owner and channel, for ``lease`` microseconds; None where another was quicker."""
+        """Take all that is due for an owner, channel and service, for ``lease`` microseconds; None where another was quicker."""
         ...
 
     def letter_sent(self, claim: str) -> int:

@@ -12,6 +12,7 @@ from rota.model.verdict import Check, Standing, Verdict
 
 __all__ = [
     "BadRun",
+    "DueLetter",
     "Incident",
     "IncidentFilter",
     "Judgement",
@@ -206,9 +207,18 @@ class NoticeRecord:
     error: str | None
 
 
+class DueLetter(NamedTuple):
+    """For whom a message is due, and when the last one to that owner went out by that channel."""
+
+    owner: str
+    channel: str
+    service: str
+    last_sent_at: Instant | None
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The notices of one owner and channel, taken by one deliverer until ``until``."""
+    """The notices of one owner, channel and service, taken by one deliverer until ``until``."""
 
     owner: str
     channel: str

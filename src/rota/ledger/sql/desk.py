@@ -90,12 +90,12 @@ class Desk:
 
     # -- messages
 
-    def letters(self, quiet: int, limit: int = 100) -> list[tuple[str, str, str]]:
-        def work(c: Connection) -> list[tuple[str, str, str]]:
+    def letters(self, limit: int = 1000) -> list[j.DueLetter]:
+        def work(c: Connection) -> list[j.DueLetter]:
             c.run(self._sql["lapse_notices"], {"now": self._now(c)})
-            return judge.letters(c, self._sql, quiet, limit, self._now(c))
+            return judge.letters(c, self._sql, limit, self._now(c))
 
-        found = self._read(lambda c: judge.letters(c, self._sql, quiet, limit, self._now(c)))
+        found = self._read(lambda c: judge.letters(c, self._sql, limit, self._now(c)))
         return self._write(work) if found else found
 
     def take_letter(self, owner: str, channel: str, service: str, lease: int) -> j.Letter | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rota.clock import SECOND, Instant
 from rota.ledger.judging import (
+    DueLetter,
     Incident,
     IncidentFilter,
     Judgement,
@@ -257,18 +258,18 @@ def add_notice(
     return int(connection.rows(sql["add_notice"], given)[0][0])
 
 
-def letters(
-    connection: Connection, sql: Sql, quiet: int, limit: int, now: Instant
-) -> list[tuple[str, str, str]]:
-    rows = connection.rows(sql["due_letters"], {"now": now, "quiet": now - quiet, "limit": limit})
-    return [(row[0], row[1], row[2]) for row in rows]
+def letters(connection: Connection, sql: Sql, limit: int, now: Instant) -> list[DueLetter]:
+    rows = connection.rows(sql["due_letters"], {"now": now, "limit": limit})
+    return [DueLetter(*row) for row in rows]
 
 
 def take_letter(
     connection: Connection, sql: Sql, owner: str, channel: str, service: str, lease: int, now: Instant
 ) -> Letter | None:
     claim = uuid.uuid4().hex
-    given = {"owner": owner, "channel": channel, "claim": claim, "until": now + lease, "now": now}
+    given = {
+        "owner": owner, "channel": channel, "service": service, "claim": claim, "until": now + lease, "now": now,
+    }  # fmt: skip
     taken = sorted(notice_of(row) for row in connection.rows(sql["claim_letter"], given))
     return Letter(owner, channel, service, claim, tuple(taken)) if taken else None
 

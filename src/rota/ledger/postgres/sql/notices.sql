@@ -11,19 +11,19 @@ WHERE sent_at IS NULL AND lapsed_at IS NULL AND due_at < :until
   AND incident_id IN (SELECT id FROM rota_incident WHERE task_id = :task_id);
 
 -- name: due_letters
--- Owners and channels for which something is due, that nobody is delivering and that had no message just now.
-SELECT owner, channel, min(service) FROM rota_notice AS notice
+-- Owners, channels and services for which something is due and that nobody is delivering to; and when they last heard.
+SELECT owner, channel, service, (SELECT max(other.sent_at) FROM rota_notice AS other
+  WHERE other.owner = notice.owner AND other.channel = notice.channel AND other.sent_at IS NOT NULL)
+FROM rota_notice AS notice
 WHERE sent_at IS NULL AND lapsed_at IS NULL AND due_at <= :now AND (claimed_until IS NULL OR claimed_until <= :now)
   AND NOT EXISTS (SELECT 1 FROM rota_notice AS other WHERE other.owner = notice.owner AND other.channel = notice.channel
-    AND other.sent_at > :quiet)
-  AND NOT EXISTS (SELECT 1 FROM rota_notice AS other WHERE other.owner = notice.owner AND other.channel = notice.channel
-    AND other.sent_at IS NULL AND other.lapsed_at IS NULL AND other.claimed_until > :now)
-GROUP BY owner, channel ORDER BY min(due_at) LIMIT :limit;
+    AND other.service = notice.service AND other.sent_at IS NULL AND other.lapsed_at IS NULL AND other.claimed_until > :now)
+GROUP BY owner, channel, service ORDER BY min(due_at) LIMIT :limit;
 
 -- name: claim_letter
--- One deliverer takes all that is due for an owner and channel, for a while.
+-- One deliverer takes all that is due for an owner, channel and service, for a while.
 UPDATE rota_notice SET claim = :claim, claimed_until = :until, tries = tries + 1
-WHERE owner = :owner AND channel = :channel AND sent_at IS NULL AND lapsed_at IS NULL AND due_at <= :now
+WHERE owner = :owner AND channel = :channel AND service = :service AND sent_at IS NULL AND lapsed_at IS NULL AND due_at <= :now
   AND (claimed_until IS NULL OR claimed_until <= :now)
 RETURNING id, incident_id, service, kind, owner, channel, created_at, due_at, tries, sent_at, lapsed_at, error;
 
