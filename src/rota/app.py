@@ -148,6 +148,7 @@ def build_node(
     """A node that serves ``loaded`` from ``ledger``; it begins when it is started."""
     from rota import __version__
     from rota.change.pauses import end_pauses
+    from rota.engine.judge import Judge, Routes
     from rota.engine.node import Node
     from rota.execute.arguments import prepare
     from rota.execute.executors import build_executors
@@ -163,4 +164,5 @@ def build_node(
         events=events,
         version=__version__,
         end_pauses=end_pauses,
+        beside=lambda thread, events: {"judge": Judge(ledger, thread, events, Routes(ledger)).step},
     )

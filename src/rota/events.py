@@ -14,6 +14,7 @@ from rota.clock import Instant
 __all__ = [
     "Event",
     "Events",
+    "IncidentsChanged",
     "LoopFailed",
     "NodeLost",
     "NodeStarted",
@@ -79,6 +80,14 @@ class RunsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentsChanged:
+    """Incidents of a task were opened, or moved."""
+
+    service: str
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoopFailed:
     """A loop's step failed and will be tried again after ``delay`` seconds."""
 
@@ -87,7 +96,9 @@ class LoopFailed:
     delay: float
 
 
-Event = NodeStarted | NodeStopped | NodeLost | RunStarted | RunEnded | RunsChanged | LoopFailed
+Event = (
+    NodeStarted | NodeStopped | NodeLost | RunStarted | RunEnded | RunsChanged | IncidentsChanged | LoopFailed
+)
 
 
 @dataclass(slots=True)

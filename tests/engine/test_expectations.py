@@ -194,14 +194,14 @@ def test_a_late_start_is_a_verdict_and_fails_no_run(url: str) -> None:
     rota.close()
 
 
-def test_a_task_without_an_expectation_has_no_verdicts(url: str) -> None:
+def test_a_task_without_an_expectation_is_judged_by_how_its_runs_end(url: str) -> None:
     rota = Rota("test", database_url=url, **QUICK)
     rota.task(name="publish", **DUTY)(publish)
 
     async def scenario() -> None:
         async with rota.running():
             await ended(rota, (await rota.enqueue("publish")).id)
-        assert rota.ledger.verdicts() == []
+        assert [(one.check, one.standing) for one in rota.ledger.verdicts()] == [(Check.RUN, Standing.MET)]
 
     asyncio.run(scenario())
     rota.close()

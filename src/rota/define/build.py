@@ -16,6 +16,7 @@ from rota.model.task import (
     Expectation,
     Function,
     Isolation,
+    Objective,
     Queue,
     Request,
     Retries,
@@ -84,7 +85,7 @@ def _retries(entry: RetryEntry) -> Retries:
 
 
 def _expectation(entry: ExpectationEntry) -> Expectation:
-    output = entry.output
+    output, objective = entry.output, entry.objective
     return Expectation(
         max_duration=entry.max_duration,
         result=entry.result,
@@ -92,4 +93,6 @@ def _expectation(entry: ExpectationEntry) -> Expectation:
         output=None if output is None else {"matches": output.matches, "absent": output.absent},
         fresh_within=entry.fresh_within,
         max_lateness=entry.max_lateness,
+        objective=None if objective is None else Objective(objective.target, objective.window),
+        usual_duration=entry.usual_duration,
     )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from rota.define.routing import alerts_as_json
 from rota.model.schedule import Schedule
 from rota.model.task import (
     CatchUp,
@@ -69,11 +70,13 @@ def digest_of(text: str) -> str:
 
 
 def rota_as_json(rota: LoadedRota) -> dict[str, Any]:
-    """The whole rota: service, tasks and queues by name."""
+    """The whole rota: service, tasks and queues by name, and the routes of its alerts where it has any."""
+    alerts = alerts_as_json(rota.alerts)
     return {
         "service": rota.service,
         "queues": {name: queue_as_json(rota.queues[name]) for name in sorted(rota.queues)},
         "tasks": {name: task_as_json(rota.tasks[name]) for name in sorted(rota.tasks)},
+        **({"alerts": alerts} if alerts else {}),
     }
 
 

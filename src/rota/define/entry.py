@@ -28,6 +28,7 @@ __all__ = [
     "CommandEntry",
     "DefaultsEntry",
     "ExpectationEntry",
+    "ObjectiveEntry",
     "OutputEntry",
     "QueueEntry",
     "RequestEntry",
@@ -200,6 +201,17 @@ VerifyValue = Annotated[
 ]
 
 
+class ObjectiveEntry(_Table):
+    """An objective: so many of the occurrences of a window succeed, and on time."""
+
+    target: Annotated[float, Field(gt=0, lt=100, allow_inf_nan=False)] = Field(
+        description="Percent; what is left of a hundred is the error budget.", examples=[99.5]
+    )
+    window: PositiveDuration = Field(
+        "30d", validate_default=True, description="The time that is looked back on."
+    )
+
+
 class ExpectationEntry(_Table):
     """The expected result as checks for the machine. A run that breaks one of the first four has failed."""
 
@@ -220,7 +232,15 @@ class ExpectationEntry(_Table):
     )
     max_lateness: PositiveDuration | None = Field(
         None,
-        description="How much after its instant a run may start; later fails no run, but is a verdict of its own.",
+        description="How much after its instant a run may start; later fails no run, but the owner is told.",
+    )
+    objective: ObjectiveEntry | None = Field(
+        None,
+        description="The share of occurrences that succeed, and start within max_lateness where that is stated; the owner is told when the error budget is spent, or burns too fast.",
+        examples=[{"target": 99.5, "window": "30d"}],
+    )
+    usual_duration: bool = Field(
+        False, description="true: the owner is told when runs take another time than they used to."
     )
 
 

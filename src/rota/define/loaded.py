@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rota.errors import ArgumentsError, DefinitionError, DefinitionErrors, UnknownName, UsageError, nearest
+from rota.model.alerts import Alerts
 from rota.model.task import Function, Queue, Task
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class LoadedRota:
     service: str
     tasks: Mapping[str, Task]
     queues: Mapping[str, Queue] = field(default_factory=dict)
+    alerts: Alerts = field(default_factory=Alerts, kw_only=True)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False, compare=False)
     looks: dict[str, Prepared] = field(default_factory=dict, repr=False, compare=False)
 
@@ -93,6 +95,7 @@ class LoadedRota:
             {**self.queues, **other.queues},
             {**self.functions, **other.functions},
             {**self.looks, **other.looks},
+            alerts=other.alerts if self.alerts == Alerts() else self.alerts,
         )
         problems += both.unknown_queues()
         if problems:

@@ -20,6 +20,7 @@ TABLES = {
     "retry": "RetryEntry",
     "[task.expectation]": "ExpectationEntry",
     "[task.expectation.output]": "OutputEntry",
+    "[task.expectation.objective]": "ObjectiveEntry",
 }
 
 

@@ -183,6 +183,7 @@ class Attempts:
                 result if move.state is State.SUCCEEDED else None, error, note or said,
             ),
         )  # fmt: skip
+        self._verdicts.ended(active.task, claimed, move.state)
         self._forget(active)
 
     def _forget(self, active: _Active) -> None:

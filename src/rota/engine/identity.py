@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import uuid
 from dataclasses import dataclass, field
 
@@ -16,3 +18,7 @@ class Identity:
 
     def renew(self) -> None:
         self.id = uuid.uuid4().hex
+
+    @property
+    def label(self) -> str:
+        return f"{socket.gethostname()}:{os.getpid()}"

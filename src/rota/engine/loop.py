@@ -11,7 +11,10 @@ from rota.clock import Clock
 from rota.errors import LedgerError
 from rota.events import Events, LoopFailed
 
-__all__ = ["Loop"]
+__all__ = ["Loop", "Step"]
+
+Step = Callable[[], Awaitable[float]]
+"""Does what is to be done now; returns how many seconds may pass until the next."""
 
 _log = logging.getLogger("rota.engine")
 
@@ -26,9 +29,7 @@ class Loop:
     seconds: a ledger that is away for a while, or a full disk, ends nothing.
     """
 
-    def __init__(
-        self, name: str, step: Callable[[], Awaitable[float]], *, clock: Clock, events: Events
-    ) -> None:
+    def __init__(self, name: str, step: Step, *, clock: Clock, events: Events) -> None:
         self.name = name
         self._step = step
         self._clock = clock

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -22,7 +20,7 @@ from rota.engine.identity import Identity
 from rota.engine.janitor import Janitor
 from rota.engine.lateness import Lateness
 from rota.engine.logbook import LogBook
-from rota.engine.loop import Loop
+from rota.engine.loop import Loop, Step
 from rota.engine.planner import Planner
 from rota.engine.rescuer import Rescuer
 from rota.engine.settler import Settler
@@ -40,6 +38,9 @@ from rota.settings import Settings
 __all__ = ["Node"]
 
 _log = logging.getLogger("rota.engine")
+
+Beside = Callable[[LedgerThread, Events], Mapping[str, Step]]
+"""Makes the loops that a node carries beside its own, by name: those that judge and tell."""
 
 LAST_WRITES = 5.0
 """Seconds that a stopping node goes on trying to record outcomes while the ledger does not answer."""
@@ -59,6 +60,7 @@ class Node:
         events: Events | None = None,
         version: str = "",
         end_pauses: Callable[[Ledger], int] = lambda _: 0,
+        beside: Beside = lambda thread, events: {},
         thread: Callable[[], LedgerThread] = LedgerThread,
     ) -> None:
         self._ledger = ledger
@@ -68,6 +70,7 @@ class Node:
         self._clock = clock
         self._version = version
         self._end_pauses = end_pauses
+        self._beside = beside
         self.events = events or Events()
         self._identity = Identity()
         self._thread = thread()
@@ -94,7 +97,7 @@ class Node:
         self._listening = self._ledger.listen(self._told)
         for loop in self._loops:
             loop.start()
-        self.events.emit(NodeStarted(self.id, self._label()))
+        self.events.emit(NodeStarted(self.id, self._identity.label))
 
     async def stop(self, drain: float | None = None) -> None:
         """Drain and leave: nothing new is claimed, what runs is given ``drain`` seconds (None: the setting's)
@@ -181,13 +184,8 @@ class Node:
             ledger, thread, clock, lease=s.lease, node=lambda: self.id, rescued=self._wake_claimers
         )
         janitor = Janitor(
-            ledger,
-            thread,
-            clock,
-            retention=s.retention,
-            swept=self._wake_claimers,
-            end_pauses=self._end_pauses,
-        )
+            ledger, thread, clock, retention=s.retention, swept=self._wake_claimers, end_pauses=self._end_pauses
+        )  # fmt: skip
         self._planner_loop = self._loop_of("planner", planner.step)
         self._claimer_loops = [self._loop_of(f"claimer-{c.crew.name}", c.step) for c in self._claimers]
         self._settler_loop = self._loop_of("settler", self._settler.step)
@@ -198,6 +196,7 @@ class Node:
         self._serving = [
             self._loop_of("pulse", self._check_pulse), self._loop_of("rescuer", rescuer.step), self._loop_of("janitor", janitor.step),
             self._loop_of("verdicts", self._verdicts.step), self._logbook_loop, self._settler_loop,
+            *(self._loop_of(name, step) for name, step in self._beside(thread, self.events).items()),
         ]  # fmt: skip
         self._loops = [*self._seeking, *self._serving]
         self._heart = Heart(
@@ -226,8 +225,8 @@ class Node:
             self._lateness.add(self._clock.now() - claimed.run_at)
         self._attempts.start(claimed)
 
-    def _loop_of(self, name: str, step: object) -> Loop:
-        return Loop(name, step, clock=self._clock, events=self.events)  # type: ignore[arg-type]  # bound async methods
+    def _loop_of(self, name: str, step: Step) -> Loop:
+        return Loop(name, step, clock=self._clock, events=self.events)
 
     def _claimer(self, crew: Crew) -> Claimer:
         return Claimer(
@@ -384,13 +383,10 @@ class Node:
         self._thread.close()
         self._writing.close()
 
-    def _label(self) -> str:
-        return f"{socket.gethostname()}:{os.getpid()}"
-
     def _record(self) -> NodeRecord:
         now = self._ledger.now()
         return NodeRecord(
-            self.id, self._label(), self._loaded.service, ",".join(weights_of(self._loaded, self._settings)), self._version, now, now,
+            self.id, self._identity.label, self._loaded.service, ",".join(weights_of(self._loaded, self._settings)), self._version, now, now,
             Instant(now + int(self._settings.lease * SECOND)), 0, "live",
             sum(crew.slots for crew in self._crews.values()), 0, None,
         )  # fmt: skip

@@ -19,6 +19,7 @@ from rota.execute.protocol import Attempt, Executor, Outcome, Sink
 from rota.ledger.judging import Report
 from rota.ledger.protocol import Ledger
 from rota.ledger.work import Claimed
+from rota.model.run import State
 from rota.model.task import Task
 from rota.model.verdict import Check, Standing, Verdict
 from rota.timing.lengths import length
@@ -55,6 +56,7 @@ class VerdictBook:
         self._met: dict[tuple[str, str], _Met] = {}
         self._said: dict[tuple[str, str, Check], Verdict] = {}
         self._told: dict[tuple[str, str, Check], Verdict] = {}
+        self._well: set[tuple[str, str]] = set()
 
     def asked(self, task: Task) -> Asked | None:
         """What is asked of a task's runs; None where nothing is."""
@@ -75,6 +77,17 @@ class VerdictBook:
         words = expected(task.expectation)[Check.LATENESS]
         found = f"it started {length(max(0, late))} late" if late > 0 else "it started on time"
         self._say(task, Verdict(Check.LATENESS, standing, words, found, now, claimed.id))
+
+    def ended(self, task: Task, claimed: Claimed, state: State) -> None:
+        """Say that the task's runs end well, once, until one does not: that one the judge hears of from the ledger."""
+        key = (task.service, task.name)
+        if state is State.SUCCEEDED and key not in self._well:
+            self._well.add(key)
+            words = expected(task.expectation)[Check.RUN]
+            found = "the latest run succeeded"
+            self._say(task, Verdict(Check.RUN, Standing.MET, words, found, self._clock.now(), claimed.id))
+        elif state is State.FAILED:
+            self._well.discard(key)
 
     async def inspect(self, asked: Asked, attempt: Attempt, outcome: Outcome, took: int) -> Outcome:
         """The outcome itself, or in its place that an expectation was not met."""
@@ -138,6 +151,8 @@ class VerdictBook:
         told = self._told.get(key)
         if told is None or told.standing is not one.standing or one.standing is Standing.UNMET:
             return True
+        if one.check is Check.RUN:
+            return True  # said only when it is news; between two of them the judge may have said otherwise
         return one.at - told.at >= AGAIN * SECOND
 
 

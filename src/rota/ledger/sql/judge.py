@@ -126,7 +126,7 @@ def _open(
     given = {
         "task_id": task_id, "check_name": new.check, "status": new.status, "since_at": new.since_at, "owner": new.owner,
         "expected": new.expected, "found": new.found, "run_id": new.run_id, "times": new.times, "met_at": new.met_at,
-        "now": now,
+        "told_at": max((one.due_at for one in new.notices), default=now), "now": now,
     }  # fmt: skip
     made = connection.rows(sql["open_incident"], given)
     if not made:

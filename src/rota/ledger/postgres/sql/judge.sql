@@ -85,7 +85,7 @@ WHERE task_id = :task_id AND version = :version;
 -- name: open_incident
 -- Exactly one: where one of that task and check is open, nothing.
 INSERT INTO rota_incident (task_id, check_name, status, opened_at, since_at, owner, expected, found, run_id, times, met_at, told_at)
-VALUES (:task_id, :check_name, :status, :now, :since_at, :owner, :expected, :found, :run_id, :times, :met_at, :now)
+VALUES (:task_id, :check_name, :status, :now, :since_at, :owner, :expected, :found, :run_id, :times, :met_at, :told_at)
 ON CONFLICT DO NOTHING
 RETURNING id;
 

@@ -18,7 +18,7 @@ FROM rota_notice AS notice
 WHERE sent_at IS NULL AND lapsed_at IS NULL AND due_at <= :now AND (claimed_until IS NULL OR claimed_until <= :now)
   AND NOT EXISTS (SELECT 1 FROM rota_notice AS other WHERE other.owner = notice.owner AND other.channel = notice.channel
     AND other.service = notice.service AND other.sent_at IS NULL AND other.lapsed_at IS NULL AND other.claimed_until > :now)
-GROUP BY owner, channel, service ORDER BY min(due_at) LIMIT :limit;
+GROUP BY owner, channel, service ORDER BY min(due_at), min(id) LIMIT :limit;
 
 -- name: claim_letter
 -- One deliverer takes all that is due for an owner, channel and service, for a while.
