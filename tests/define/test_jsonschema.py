@@ -112,6 +112,7 @@ GOOD = [
     f'service = "web"\n[[task]]\nname = "a"\nrun = "site.publishing:publish_due"\nisolation = "thread"\n{DUTY}',
     f'service = "web"\n[[task]]\nname = "a"\ncommand = {{ argv = ["x"], env = {{ A = "env:A" }} }}\n{DUTY}',
     f'service = "web"\n[[task]]\nname = "a"\nrequest = {{ url = "https://a.example", json = [1] }}\n{DUTY}',
+    f'service = "web"\n[[task]]\nname = "a"\nrequest = {{ url = "env:HOOK" }}\n{DUTY}',
     'service = "web"\n[defaults]\nowner = "Web team"\n[[task]]\nname = "a"\ncommand = ["x"]\nexpects = "ok so"\nrollback = "undo"',
 ]  # fmt: skip
 
@@ -135,6 +136,7 @@ BAD = [
     f'service = "web"\n[[task]]\nname = "a"\n{DUTY}',
     f'service = "web"\n[[task]]\nname = "a"\ncommand = []\n{DUTY}',
     f'service = "web"\n[[task]]\nname = "a"\nrequest = {{ url = "ftp://a.example" }}\n{DUTY}',
+    f'service = "web"\n[[task]]\nname = "a"\nrequest = {{ url = "env:" }}\n{DUTY}',
     'service = "web"\n[[task]]\nname = "a"\ncommand = ["x"]\nexpects = "ok so"\nrollback = "undo"',
 ]
 

@@ -87,7 +87,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], Check, st
     "output has not": ({"output": {"absent": "Trouble"}}, {"say": "fine"}, {"say": "Trouble!"}, Check.OUTPUT, "in it: Trouble"),
     "verify, a function": ({"verify": f"{HERE}:published_some"}, {}, {"published": 0}, Check.VERIFY, "it answered False"),
     "verify, a coroutine": ({"verify": f"{HERE}:raises"}, {}, {"published": 0}, Check.VERIFY, "published nothing"),
-    "verify, a command": ({"verify": COMMAND}, {}, {"published": 0}, Check.VERIFY, "status 1"),
+    "verify, a command": ({"verify": COMMAND}, {}, {"published": 0}, Check.VERIFY, "status 1: AssertionError: none"),
     "verify, a request": ({"verify": {"url": "HERE"}}, {}, {"published": 0}, Check.VERIFY, "409"),
 }  # fmt: skip
 

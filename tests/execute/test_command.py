@@ -83,6 +83,19 @@ def test_own_folder_environment_and_statuses(tmp_path: Path) -> None:
     assert attempt.sink.texts == [f"{tmp_path} hi"]
 
 
+def test_what_an_environment_refers_to_is_looked_up_when_the_run_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command = Command(("sh", "-c", 'echo "$GREETING"'), env={"GREETING": "env:GREETING_OF_THE_DAY"})
+    outcome = run(carry_out(make_attempt(command)))
+    assert outcome.ended == "error"
+    assert "expected the environment variable GREETING_OF_THE_DAY" in outcome.error
+    monkeypatch.setenv("GREETING_OF_THE_DAY", "good evening")
+    attempt = make_attempt(command)
+    assert run(carry_out(attempt)).ended == "succeeded"
+    assert attempt.sink.texts == ["good evening"]
+
+
 @pytest.mark.parametrize(
     ("script", "ended", "status", "words"),
     [

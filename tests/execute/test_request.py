@@ -113,6 +113,25 @@ def test_arguments_of_a_get_are_its_query() -> None:
     assert server.bodies == [b""]
 
 
+def test_address_and_headers_may_refer_to_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Request("env:HOOK", headers={"Authorization": "env:HOOK_TOKEN"})
+
+    async def main() -> tuple[Outcome, Server, Attempt]:
+        async with serving(Server(answer(204))) as server:
+            monkeypatch.setenv("HOOK", server.url)
+            attempt = make_attempt(target)
+            return await carry_out(attempt), server, attempt
+
+    outcome, server, _ = run(main())
+    assert (outcome.ended, server.heads) == ("gave-up", [])
+    assert "expected the environment variable HOOK_TOKEN" in outcome.error
+    monkeypatch.setenv("HOOK_TOKEN", "of the day")
+    outcome, server, attempt = run(main())
+    assert outcome.ended == "succeeded"
+    assert "authorization: of the day\r\n" in server.heads[0].lower()
+    assert "POST env:HOOK answered 204" in attempt.sink.texts[0]  # an address may be a secret
+
+
 def test_text_answer_is_kept_with_its_status() -> None:
     outcome, _, _ = exchange(answer(201, b"made it"), expect_status=(200, 201))
     assert json.loads(outcome.result) == {"status": 201, "body": "made it"}

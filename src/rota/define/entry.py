@@ -91,7 +91,8 @@ class RequestEntry(_Table):
     """An HTTP call to make."""
 
     url: Url = Field(
-        description="Where to, http:// or https://.", examples=["https://example.org/hooks/rebuild"]
+        description="Where to, http:// or https://. env:NAME refers to a variable of the node.",
+        examples=["https://example.org/hooks/rebuild"],
     )
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = Field(
         "POST", description="The HTTP method."

@@ -86,6 +86,8 @@ def is_reference(value: object) -> TypeGuard[str]:
 
 
 def _url(value: str) -> str:
+    if value.startswith("env:"):
+        return _secret_text(value)
     if re.match(r"https?://[^\s/]+", value, re.IGNORECASE) and not re.search(r"\s", value):
         return value
     raise refused(
@@ -136,7 +138,9 @@ Reference = Annotated[
     str, AfterValidator(reference), WithJsonSchema({"type": "string", "pattern": _PATH_PATTERN})
 ]
 Url = Annotated[
-    str, AfterValidator(_url), WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://"})
+    str,
+    AfterValidator(_url),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^(https?://|env:[A-Za-z_])"}),
 ]
 SecretText = Annotated[
     str, AfterValidator(_secret_text), WithJsonSchema({"type": "string", "examples": ["env:API_TOKEN"]})

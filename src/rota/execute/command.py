@@ -18,6 +18,7 @@ from rota.execute.lines import Relay
 from rota.execute.outcomes import error_json, failed, late, redacted
 from rota.execute.output import LINE_LIMIT, LINE_SLACK, LimitedSink
 from rota.execute.protocol import Attempt, Outcome
+from rota.execute.references import looked_up
 from rota.model.task import Command, Task
 
 __all__ = ["TRY_AGAIN", "CommandExecutor"]
@@ -75,7 +76,8 @@ class CommandExecutor:
 
     def _start(self, target: Command, attempt: Attempt) -> Child:
         base = os.environ if self._environment is None else self._environment
-        environment = {**base, **target.env, **run_environment(attempt)}
+        own = {name: looked_up(value, base) for name, value in target.env.items()}
+        environment = {**base, **own, **run_environment(attempt)}
         argv = ["/bin/sh", "-c", " ".join(target.argv)] if target.shell else target.argv
         return Child(argv, self._warden, cwd=target.cwd, environment=environment)
 
@@ -172,7 +174,7 @@ async def _stopped(child: Child, task: Task) -> None:
 
 def _not_started(target: Command, error: OSError | ValueError) -> Outcome:
     program = target.argv[0] if target.argv else ""
-    if isinstance(error, ValueError):  # a null byte in an argument
+    if isinstance(error, ValueError):  # a null byte in an argument, or a variable that is not there
         return failed("CommandNotStarted", f"{program} cannot be started: {error}", note=_UNDONE)
     if error.errno == errno.E2BIG:
         expected, found = "arguments and environment that the system takes", "too much of them"

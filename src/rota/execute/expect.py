@@ -182,4 +182,8 @@ def _message(error: str | None) -> str | None:
     if error is None:
         return None
     told = json.loads(error)
-    return str(told.get("message") or told.get("type") or "") or None
+    said = (
+        told.get("message") or told.get("type"),
+        told.get("last_line"),
+    )  # the latter of a command, in its own words
+    return ": ".join(str(part) for part in said if part) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ from rota.execute.limits import Limits
 from rota.execute.outcomes import cut, error_json, redacted
 from rota.execute.output import LimitedSink
 from rota.execute.protocol import Attempt, Outcome
+from rota.execute.references import looked_up
 from rota.model.task import Request
 
 if TYPE_CHECKING:
@@ -70,7 +72,8 @@ class RequestExecutor:
             self._client = _new_client()
         begun = self._clock.monotonic()
         try:
-            async with self._client.stream(target.method, target.url, **_content(target, run)) as response:
+            url = looked_up(target.url, os.environ)
+            async with self._client.stream(target.method, url, **_content(target, run)) as response:
                 body, is_whole = await _read(response, self._limits.result)
         except httpx2.InvalidURL as error:
             return Outcome("gave-up", error=self._error("InvalidURL", f"{target.url}: {error}"))
@@ -160,7 +163,7 @@ def _new_client() -> httpx2.AsyncClient:
 
 def _content(target: Request, run: Run) -> dict[str, Any]:
     """Headers, and the run's arguments: as query of a GET, else as a JSON body, over the members of ``json``."""
-    headers = {name.lower(): value for name, value in target.headers.items()}
+    headers = {name.lower(): looked_up(value, os.environ) for name, value in target.headers.items()}
     headers.setdefault("idempotency-key", idempotency_key(run))
     body, args = target.json, dict(run.args)
     content: dict[str, Any] = {"headers": headers}
