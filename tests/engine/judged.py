@@ -13,7 +13,7 @@ from rota.clock import SECOND, Instant, to_instant
 from rota.define.loaded import LoadedRota
 from rota.engine.judge import look_at
 from rota.engine.planner import fire_all_due
-from rota.ledger.judging import Incident, IncidentFilter, Judgement, NoticeRecord
+from rota.ledger.judging import Incident, IncidentFilter, NoticeRecord
 from rota.ledger.protocol import Ledger
 from rota.model.alerts import Alerts
 from rota.model.lifecycle import Errored, Event, Succeeded
@@ -48,7 +48,6 @@ class World:
     alerts: Alerts = ROUTES
     fate: Callable[[str, Instant], Event | None] = lambda task, due: Succeeded()
     sent: list[tuple[Instant, NoticeRecord]] = field(default_factory=list)
-    judgements: list[Judgement] = field(default_factory=list)
     node: str | None = None
     takes: float = 0.0  # seconds that a run takes, as is recorded of it
 
@@ -86,10 +85,7 @@ class World:
         self.deliver()
 
     def judge(self) -> None:
-        for watch in self.ledger.to_judge():
-            written = look_at(self.ledger, watch, self.alerts)
-            if written is not None:
-                self.judgements.append(written)
+        look_at(self.ledger, self.ledger.to_judge(), lambda service, revision: self.alerts)
 
     def deliver(self) -> None:
         for owner, channel, service, _ in self.ledger.letters():

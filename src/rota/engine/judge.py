@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from rota.clock import MICROSECOND, SECOND, Instant
@@ -32,6 +33,9 @@ EVERY = 1.0
 
 BATCH = 200
 """Tasks of one look; while there are more the next follows at once."""
+
+AT_ONCE = 25
+"""Of these so many in one call of the ledger's thread, which has other things to do, and in one transaction."""
 
 DAY = 86_400 * SECOND
 
@@ -68,23 +72,34 @@ class Judge:
         self._routes = routes
 
     async def step(self) -> float:
-        watches = await self._thread(self._ledger.to_judge, BATCH)
-        for watch in watches:
-            judgement = await self._thread(self._look, watch)
-            if judgement is not None and (judgement.opened or judgement.moved):
+        watches = sorted(await self._thread(self._ledger.to_judge, BATCH), key=_by_task)
+        for first in range(0, len(watches), AT_ONCE):
+            some = watches[first : first + AT_ONCE]
+            for watch in await self._thread(look_at, self._ledger, some, self._routes.of):
                 self._events.emit(IncidentsChanged(watch.service, watch.name))
         return 0.0 if len(watches) == BATCH else EVERY
 
-    def _look(self, watch: Watch) -> Judgement | None:
-        return look_at(self._ledger, watch, self._routes.of(watch.service, watch.revision))
 
-
-def look_at(ledger: Ledger, watch: Watch, alerts: Alerts) -> Judgement | None:
-    """Judge one task, and write it; None where another node has judged it meanwhile."""
-    task = None if watch.is_retired else task_from_json(json.loads(watch.definition))
+def look_at(ledger: Ledger, watches: Sequence[Watch], routes: Callable[[str, int], Alerts]) -> list[Watch]:
+    """Judge tasks, and write what follows; those of which an incident was opened or moved, here and not by another node."""
     now = ledger.now()
-    judgement = judge(watch, task, facts_of(ledger, watch, task, now), alerts, now)
-    return None if ledger.judged(judgement) is None else judgement
+    judgements = [_judgement(ledger, watch, routes(watch.service, watch.revision), now) for watch in watches]
+    written = ledger.judged(judgements)
+    return [
+        watch
+        for watch, one, ids in zip(watches, judgements, written, strict=True)
+        if ids is not None and (ids or one.moved)
+    ]
+
+
+def _judgement(ledger: Ledger, watch: Watch, alerts: Alerts, now: Instant) -> Judgement:
+    task = None if watch.is_retired else task_from_json(json.loads(watch.definition))
+    return judge(watch, task, facts_of(ledger, watch, task, now), alerts, now)
+
+
+def _by_task(watch: Watch) -> int:
+    """One order of locks for all nodes."""
+    return watch.task_id
 
 
 def facts_of(ledger: Ledger, watch: Watch, task: Task | None, now: Instant) -> Facts:

@@ -63,9 +63,9 @@ class Judged(Protocol):
         """How the occurrences that were due in [since, until) went."""
         ...
 
-    def judged(self, judgement: Judgement) -> list[int] | None:
-        """Write all that follows of a look; None where another node judged the task meanwhile, and nothing was written.
-        Returns the ids of the incidents that were opened."""
+    def judged(self, judgements: Sequence[Judgement]) -> list[list[int] | None]:
+        """Write all that follows of some looks, in one transaction. For each the ids of the incidents that were opened;
+        None where another node judged the task meanwhile, and nothing of it was written."""
         ...
 
     # -- incidents

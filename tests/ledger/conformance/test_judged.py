@@ -25,6 +25,11 @@ def judgement(house: House, version: int = 0, **more: object) -> Judgement:
     return Judgement(task.id, version, task.revision, 0, 0, None, None, None, **more)  # type: ignore[arg-type]  # as given
 
 
+def judged(house: House, one: Judgement) -> list[int] | None:
+    [ids] = house.ledger.judged([one])
+    return ids
+
+
 def opened(house: House, **notice: object) -> Opened:
     told = NewNotice(Notice.OPENED, OWNER, "mail", house.now, **notice)  # type: ignore[arg-type]  # as given
     return Opened(Check.RUN, Status.OPEN, house.now, OWNER, "it succeeds", "it failed", 7, 1, notices=(told,))
@@ -65,12 +70,10 @@ def test_one_judges_and_one_opens_an_incident(house: House) -> None:
     house.rota(house.task())
     [watch] = house.ledger.to_judge()
     assert (watch.name, watch.version, watch.incidents) == ("tidy", 0, ())
-    [id_] = house.ledger.judged(judgement(house, opened=(opened(house),))) or []
-    assert house.ledger.judged(judgement(house, opened=(opened(house),))) is None, (
-        "two looked at the same moment"
-    )
-    assert house.ledger.judged(judgement(house, 1, opened=(opened(house),))) == [], "one is open already"
-    assert house.ledger.judged(judgement(house, 1)) is None
+    [id_] = judged(house, judgement(house, opened=(opened(house),))) or []
+    assert judged(house, judgement(house, opened=(opened(house),))) is None, "two looked at the same moment"
+    assert judged(house, judgement(house, 1, opened=(opened(house),))) == [], "one is open already"
+    assert judged(house, judgement(house, 1)) is None
     assert house.ledger.to_judge() == []
     [incident] = house.ledger.incidents(IncidentFilter(is_open=True))
     assert (incident.id, incident.owner, incident.status) == (id_, OWNER, Status.OPEN)
@@ -79,14 +82,14 @@ def test_one_judges_and_one_opens_an_incident(house: House) -> None:
 
 def test_a_failed_run_and_a_new_revision_are_news(house: House) -> None:
     house.rota(house.task())
-    house.ledger.judged(judgement(house))
+    judged(house, judgement(house))
     run = house.enqueue()
     house.fail(*house.claim())
     [watch] = house.ledger.to_judge()
     assert (watch.failed, watch.failed_seen, watch.failures) == (1, 0, 1)
     [bad] = house.ledger.bad_runs(watch.task_id)
     assert (bad.id, bad.state) == (run, "failed")
-    house.ledger.judged(replace(judgement(house, 1), failed_seen=1))
+    judged(house, replace(judgement(house, 1), failed_seen=1))
     assert house.ledger.to_judge() == []
     house.rota(house.task(priority=6))
     assert len(house.ledger.to_judge()) == 1
@@ -94,7 +97,7 @@ def test_a_failed_run_and_a_new_revision_are_news(house: House) -> None:
 
 def test_a_message_is_taken_by_one_and_again_where_it_did_not_go_out(house: House) -> None:
     house.rota(house.task())
-    [id_] = house.ledger.judged(judgement(house, opened=(opened(house),))) or []
+    [id_] = judged(house, judgement(house, opened=(opened(house),))) or []
     assert house.ledger.letters() == [(OWNER, "mail", "web", None)]
     letter = house.ledger.take_letter(OWNER, "mail", "web", 10 * SECOND)
     assert letter is not None and [one.incident_id for one in letter.notices] == [id_]  # noqa: PT018 - for mypy
@@ -117,7 +120,7 @@ def test_a_message_is_taken_by_one_and_again_where_it_did_not_go_out(house: Hous
 
 def test_acknowledged_muted_and_resolved(house: House) -> None:
     house.rota(house.task())
-    [id_] = house.ledger.judged(judgement(house, opened=(opened(house, may_lapse=True),))) or []
+    [id_] = judged(house, judgement(house, opened=(opened(house, may_lapse=True),))) or []
     assert house.ledger.acknowledge(id_, change(house), None)
     task = house.ledger.tasks()[0].id
     until = Instant(house.now + 60 * SECOND)
@@ -126,7 +129,7 @@ def test_acknowledged_muted_and_resolved(house: House) -> None:
     assert house.ledger.letters() == []
     [watch] = house.ledger.to_judge()
     moved = Moved(id_, Status.CLEAR, OWNER, "well again", None, 1, None, None, None, house.now)
-    assert house.ledger.judged(judgement(house, watch.version, moved=(moved,))) == []
+    assert judged(house, judgement(house, watch.version, moved=(moved,))) == []
     assert not house.ledger.acknowledge(id_, change(house), None)
     house.clock.move(seconds=61)
     house.ledger.letters()

@@ -64,8 +64,8 @@ class Desk:
     def tally(self, task_id: int, since: Instant, until: Instant, late: int | None) -> j.Tally:
         return self._read(lambda c: judge.tally(c, self._sql, task_id, since, until, late))
 
-    def judged(self, judgement: j.Judgement) -> list[int] | None:
-        return self._write(lambda c: judge.judged(c, self._sql, judgement, self._now(c)))
+    def judged(self, judgements: Sequence[j.Judgement]) -> list[list[int] | None]:
+        return self._write(lambda c: [judge.judged(c, self._sql, one, self._now(c)) for one in judgements])
 
     # -- incidents
 
