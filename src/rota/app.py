@@ -14,6 +14,8 @@ from rota.errors import UsageError
 if TYPE_CHECKING:
     from rota.clock import Clock
     from rota.define.loaded import LoadedRota
+    from rota.engine.calls import LedgerThread
+    from rota.engine.loop import Step
     from rota.engine.node import Node
     from rota.events import Events
     from rota.ledger.protocol import Ledger
@@ -147,11 +149,20 @@ def build_node(
 ) -> Node:
     """A node that serves ``loaded`` from ``ledger``; it begins when it is started."""
     from rota import __version__
+    from rota.alert.channel import AppriseSender
+    from rota.alert.deliverer import Deliverer
     from rota.change.pauses import end_pauses
     from rota.engine.judge import Judge, Routes
     from rota.engine.node import Node
     from rota.execute.arguments import prepare
     from rota.execute.executors import build_executors
+    from rota.execute.redact import Redactor
+
+    def beside(thread: LedgerThread, events: Events) -> dict[str, Step]:
+        routes = Routes(ledger)
+        sender, redact = AppriseSender(os.environ), Redactor(environment=os.environ)
+        deliverer = Deliverer(ledger, thread, sender, routes, service=loaded.service, redact=redact)
+        return {"judge": Judge(ledger, thread, events, routes).step, "deliverer": deliverer.step}
 
     known = {path: prepare(function) for path, function in loaded.functions.items()}
     executors = build_executors(settings, environment=os.environ, clock=clock, known=known)
@@ -164,5 +175,5 @@ def build_node(
         events=events,
         version=__version__,
         end_pauses=end_pauses,
-        beside=lambda thread, events: {"judge": Judge(ledger, thread, events, Routes(ledger)).step},
+        beside=beside,
     )

@@ -36,7 +36,7 @@ class Rota:
     """All tasks of one service, and the way to hand in runs of them.
 
     ``file`` is a rota.toml whose tasks are served beside the decorated ones; ``timezone`` and ``queues`` are the
-    decorated ones' own. ``settings`` are those of `rota.settings.Settings`, by name; what is not given comes
+    decorated ones' own; ``alerts`` are the keys of a file's ``[alerts]``. ``settings`` are those of `rota.settings.Settings`, by name; what is not given comes
     from the environment.
 
     >>> rota = Rota(service="web")
@@ -54,12 +54,13 @@ class Rota:
         file: str | Path | None = None,
         timezone: str = "UTC",
         queues: Mapping[str, QueueOptions] | None = None,
+        alerts: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
         **settings: Any,
     ) -> None:
         self.service = service
         self._file = Path(file) if file is not None else None
-        self._registry = TaskRegistry(service, timezone, queues or {})
+        self._registry = TaskRegistry(service, timezone, queues or {}, alerts or {})
         self._overrides = settings
         self._clock = clock
         self._opened: tuple[Ledger, HandIn] | None = None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+from rota.define.alerts import alerts_of, check_alerts
 from rota.define.build import queue_of, task_of
 from rota.define.checks import check_function, check_together, looked_at, own_isolation
 from rota.define.entry import RotaFile, TaskEntry
@@ -18,9 +19,10 @@ from rota.define.options import QueueOptions
 from rota.define.problems import problems_of
 from rota.errors import DefinitionError, DefinitionErrors, UsageError
 from rota.execute.arguments import Prepared
+from rota.model.alerts import Alerts
 from rota.model.task import Isolation, Queue, Task
 
-__all__ = ["Defined", "declared", "defined"]
+__all__ = ["Declared", "Defined", "declared", "defined"]
 
 
 class Defined(NamedTuple):
@@ -29,6 +31,13 @@ class Defined(NamedTuple):
     task: Task
     reference: str
     look: Prepared
+
+
+class Declared(NamedTuple):
+    """What a program declares beside its tasks."""
+
+    queues: Mapping[str, Queue]
+    alerts: Alerts
 
 
 def defined(
@@ -61,18 +70,31 @@ def defined(
     return Defined(task, entry["run"], look)
 
 
-def declared(service: str, timezone: str, queues: Mapping[str, QueueOptions]) -> dict[str, Queue]:
-    """The queues that a program declares. Raises `DefinitionErrors`, also for its service and time zone."""
+def declared(
+    service: str,
+    timezone: str,
+    queues: Mapping[str, QueueOptions],
+    alerts: Mapping[str, Any],
+    owners: set[str],
+) -> Declared:
+    """What a program declares beside its tasks. Raises `DefinitionErrors`, also for its service and time zone."""
     head = {
         "service": service,
         "timezone": timezone,
         "queue": {name: dict(one) for name, one in queues.items()},
+        "alerts": dict(alerts),
     }
+    problems = [
+        one.located(key="alerts." + ".".join(map(str, path))) for path, one in check_alerts(alerts, owners)
+    ]
     try:
         file = RotaFile.model_validate(head)
     except ValidationError as error:
-        raise DefinitionErrors(problems_of(error, RotaFile, lambda path: (None, None, None))) from None
-    return {name: queue_of(name, entry) for name, entry in file.queue.items()}
+        problems = [*problems_of(error, RotaFile, lambda path: (None, None, None)), *problems]
+    if problems:
+        raise DefinitionErrors(problems)
+    found = {name: queue_of(name, entry) for name, entry in file.queue.items()}
+    return Declared(found, alerts_of(file.alerts, timezone))
 
 
 def _entry(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:

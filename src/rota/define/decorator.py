@@ -11,8 +11,9 @@ from rota.define.options import QueueOptions, TaskOptions
 from rota.errors import DefinitionErrors
 
 if TYPE_CHECKING:
+    from rota.define.decorated import Declared
     from rota.execute.arguments import Prepared
-    from rota.model.task import Queue, Task
+    from rota.model.task import Task
 
 __all__ = ["QueueOptions", "TaskOptions", "TaskRegistry"]
 
@@ -30,10 +31,11 @@ class TaskRegistry:
     service: str
     timezone: str = "UTC"
     queues: Mapping[str, QueueOptions] = field(default_factory=dict)
+    alerts: Mapping[str, Any] = field(default_factory=dict)
     _tasks: dict[str, Task] = field(default_factory=dict)
     _functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     _looks: dict[str, Prepared] = field(default_factory=dict)
-    _queues: dict[str, Queue] | None = None
+    _head: Declared | None = None
 
     def task(self, **options: Unpack[TaskOptions]) -> Callable[[AnyFunction], AnyFunction]:
         """Define a task that runs the decorated function, which stays as it is and can be called as ever.
@@ -65,11 +67,12 @@ class TaskRegistry:
         """The rota of all that was decorated so far, joined with a file's if one is given.
 
         Raises `DefinitionErrors`: a name is defined in both, a queue is declared in neither, or the
-        service, time zone or a queue of this program is not valid.
+        service, time zone, a queue or the alerts of this program are not valid.
         """
+        head = self._declared()
         own = LoadedRota(
-            self.service, dict(self._tasks), self._declared(), dict(self._functions), dict(self._looks)
-        )
+            self.service, dict(self._tasks), dict(head.queues), dict(self._functions), dict(self._looks), alerts=head.alerts
+        )  # fmt: skip
         if beside is not None:
             return beside.merged(own)
         problems = own.unknown_queues()
@@ -77,9 +80,10 @@ class TaskRegistry:
             raise DefinitionErrors(problems)
         return own
 
-    def _declared(self) -> dict[str, Queue]:
-        if self._queues is None:
+    def _declared(self) -> Declared:
+        if self._head is None:
             from rota.define.decorated import declared
 
-            self._queues = declared(self.service, self.timezone, self.queues)
-        return dict(self._queues)
+            owners = {task.owner for task in self._tasks.values()}
+            self._head = declared(self.service, self.timezone, self.queues, self.alerts, owners)
+        return self._head

@@ -6,20 +6,15 @@ Schema) and in the reference page.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
+from rota.define.alerts import AlertsEntry
 from rota.define.json_values import JsonObject, JsonValue
 from rota.define.refusal import refused, shown
 from rota.define.result_schema import ResultSchema
+from rota.define.table import Table, unset
 from rota.define.texts import Duty, Name, Patterns, Reference, SecretText, Url, reference
 from rota.define.times import Duration, PositiveDuration, Rate, ScheduleValue, TimeLimit, TimeZone
 from rota.model.task import CatchUp, Isolation, Overlap
@@ -43,21 +38,7 @@ Status = Annotated[int, Field(ge=100, le=599)]
 Words = Annotated[tuple[str, ...], Field(strict=False)]
 
 
-class _Table(BaseModel):
-    """A table of the file: strict about its keys and about the types of their values."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-
-Table = TypeVar("Table", bound=_Table)
-
-
-def _unset(model: type[Table]) -> Callable[[], Table]:
-    """Makes a table in which nothing is stated; not made before it is needed, since that builds its checks."""
-    return lambda: model.model_validate({})
-
-
-class CommandEntry(_Table):
+class CommandEntry(Table):
     """A program to run. No shell takes part unless ``shell`` asks for it."""
 
     argv: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = Field(
@@ -87,7 +68,7 @@ class CommandEntry(_Table):
         return self
 
 
-class RequestEntry(_Table):
+class RequestEntry(Table):
     """An HTTP call to make."""
 
     url: Url = Field(
@@ -107,7 +88,7 @@ class RequestEntry(_Table):
     )
 
 
-class RetryEntry(_Table):
+class RetryEntry(Table):
     """What happens after a failed attempt. The n-th retry waits min(backoff * factor ** (n - 1), max)."""
 
     attempts: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="Tries in all; 1 is no retry.")
@@ -131,7 +112,7 @@ class RetryEntry(_Table):
         return self
 
 
-class OutputEntry(_Table):
+class OutputEntry(Table):
     """What must and must not stand in what a run wrote."""
 
     matches: Patterns = Field(
@@ -175,7 +156,7 @@ def _verify(value: object) -> object:
     return value
 
 
-class VerifyEntry(_Table):
+class VerifyEntry(Table):
     """What runs after a run and looks at what it did: one of the three."""
 
     run: Reference | None = Field(None, description="A Python function, module:function.")
@@ -202,7 +183,7 @@ VerifyValue = Annotated[
 ]
 
 
-class ObjectiveEntry(_Table):
+class ObjectiveEntry(Table):
     """An objective: so many of the occurrences of a window succeed, and on time."""
 
     target: Annotated[float, Field(gt=0, lt=100, allow_inf_nan=False)] = Field(
@@ -213,7 +194,7 @@ class ObjectiveEntry(_Table):
     )
 
 
-class ExpectationEntry(_Table):
+class ExpectationEntry(Table):
     """The expected result as checks for the machine. A run that breaks one of the first four has failed."""
 
     max_duration: PositiveDuration | None = Field(None, description="How long a run may take.")
@@ -245,7 +226,7 @@ class ExpectationEntry(_Table):
     )
 
 
-class TaskEntry(_Table):
+class TaskEntry(Table):
     """One duty: what to run, when, and who is responsible for it."""
 
     name: Name = Field(
@@ -294,7 +275,7 @@ class TaskEntry(_Table):
         None, description="Later than this, an occurrence is recorded as missed and its owner told."
     )
     retry: RetryEntry = Field(
-        default_factory=_unset(RetryEntry), description="What happens after a failed attempt."
+        default_factory=unset(RetryEntry), description="What happens after a failed attempt."
     )
     concurrency: Count | None = Field(None, description="Runs of this task at once, over all nodes.")
     queue: str = Field("default", description="The queue its runs wait in; declared as [queue.NAME].")
@@ -311,12 +292,12 @@ class TaskEntry(_Table):
         None, description="Where a function runs; none: loop for async def, process for def."
     )
     expectation: ExpectationEntry = Field(
-        default_factory=_unset(ExpectationEntry),
+        default_factory=unset(ExpectationEntry),
         description="The expected result as checks for the machine.",
     )
 
 
-class QueueEntry(_Table):
+class QueueEntry(Table):
     """A queue's limits, over all nodes."""
 
     weight: Annotated[int, Field(ge=1, le=1000)] = Field(
@@ -326,7 +307,7 @@ class QueueEntry(_Table):
     concurrency: Count | None = Field(None, description="The most runs at once.")
 
 
-class DefaultsEntry(_Table):
+class DefaultsEntry(Table):
     """Values for the tasks of this file that state none of their own. A table such as retry is taken whole."""
 
     timezone: TimeZone | None = Field(None, description="The time zone of schedules.")
@@ -341,15 +322,19 @@ class DefaultsEntry(_Table):
     )
 
 
-class RotaFile(_Table):
+class RotaFile(Table):
     """A rota: the tasks of one service."""
 
     service: Name = Field(description="The service that the tasks belong to.", examples=["web"])
     timezone: TimeZone = Field("UTC", description="The time zone of schedules that name none.")
     defaults: DefaultsEntry = Field(
-        default_factory=_unset(DefaultsEntry), description="Values for tasks that state none of their own."
+        default_factory=unset(DefaultsEntry), description="Values for tasks that state none of their own."
     )
     queue: dict[Name, QueueEntry] = Field(default_factory=dict, description="Queues, by name.")
+    alerts: AlertsEntry = Field(
+        default_factory=unset(AlertsEntry),
+        description="Who is told when a task does not do what is expected.",
+    )
     task: Annotated[tuple[TaskEntry, ...], Field(strict=False)] = Field(
         (), description="The tasks, one [[task]] each."
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from rota.define.alerts import alerts_of, check_alerts
 from rota.define.build import queue_of, task_of
 from rota.define.checks import check_function, check_together, looked_at, own_isolation
 from rota.define.code import put_on_path, resolve, resolve_function
@@ -65,6 +66,7 @@ def load_file(path: str | pathlib.Path, *, import_code: bool = True) -> LoadedRo
         {name: queue_of(name, entry) for name, entry in file.queue.items()},
         code.functions,
         code.looks,
+        alerts=alerts_of(file.alerts, file.timezone),
     )
 
 
@@ -104,6 +106,7 @@ def _task_problems(source: Source) -> list[DefinitionError]:
         *_keys_together(source),
         *_names_used_twice(source),
         *_queues_not_declared(source),
+        *_alerts_not_together(source),
     ]
 
 
@@ -138,6 +141,14 @@ def _queues_not_declared(source: Source) -> Iterator[DefinitionError]:
         queue = task.get("queue")
         if isinstance(queue, str) and queue not in known:
             yield _at(source, no_such_queue(queue, known), ("task", number, "queue"))
+
+
+def _alerts_not_together(source: Source) -> Iterator[DefinitionError]:
+    alerts = source.raw.get("alerts")
+    owners = {task.get("owner", source.defaults().get("owner")) for task in source.tasks()}
+    if isinstance(alerts, dict):
+        for path, problem in check_alerts(alerts, {one for one in owners if isinstance(one, str)}):
+            yield _at(source, problem, ("alerts", *path))
 
 
 def _code_problems(source: Source, code: _Code) -> Iterator[DefinitionError]:

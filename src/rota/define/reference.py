@@ -21,6 +21,10 @@ TABLES = {
     "[task.expectation]": "ExpectationEntry",
     "[task.expectation.output]": "OutputEntry",
     "[task.expectation.objective]": "ObjectiveEntry",
+    "[alerts]": "AlertsEntry",
+    "[alerts.channel.NAME]": "ChannelEntry",
+    "[alerts.owner.OWNER]": "OwnerEntry",
+    "[[alerts.maintenance]]": "MaintenanceEntry",
 }
 
 
