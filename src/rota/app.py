@@ -12,16 +12,18 @@ from urllib.parse import unquote, urlsplit
 from rota.errors import UsageError
 
 if TYPE_CHECKING:
+    from rota.alert.deliverer import Deliverer
     from rota.clock import Clock
     from rota.define.loaded import LoadedRota
     from rota.engine.calls import LedgerThread
+    from rota.engine.judge import Routes
     from rota.engine.loop import Step
     from rota.engine.node import Node
     from rota.events import Events
     from rota.ledger.protocol import Ledger
     from rota.settings import Settings
 
-__all__ = ["build_node", "load_rota", "open_ledger", "read_settings"]
+__all__ = ["build_deliverer", "build_node", "deliver", "load_rota", "open_ledger", "read_settings"]
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -149,20 +151,19 @@ def build_node(
 ) -> Node:
     """A node that serves ``loaded`` from ``ledger``; it begins when it is started."""
     from rota import __version__
-    from rota.alert.channel import AppriseSender
-    from rota.alert.deliverer import Deliverer
     from rota.change.pauses import end_pauses
     from rota.engine.judge import Judge, Routes
     from rota.engine.node import Node
     from rota.execute.arguments import prepare
     from rota.execute.executors import build_executors
-    from rota.execute.redact import Redactor
 
     def beside(thread: LedgerThread, events: Events) -> dict[str, Step]:
         routes = Routes(ledger)
-        sender, redact = AppriseSender(os.environ), Redactor(environment=os.environ)
-        deliverer = Deliverer(ledger, thread, sender, routes, service=loaded.service, redact=redact)
-        return {"judge": Judge(ledger, thread, events, routes).step, "deliverer": deliverer.step}
+        judge = Judge(ledger, thread, events, routes)
+        return {
+            "judge": judge.step,
+            "deliverer": build_deliverer(ledger, thread, routes, loaded.service).step,
+        }
 
     known = {path: prepare(function) for path, function in loaded.functions.items()}
     executors = build_executors(settings, environment=os.environ, clock=clock, known=known)
@@ -177,3 +178,27 @@ def build_node(
         end_pauses=end_pauses,
         beside=beside,
     )
+
+
+def build_deliverer(ledger: Ledger, thread: LedgerThread, routes: Routes, service: str) -> Deliverer:
+    """What sends the messages of a service, with the addresses of this process's environment."""
+    from rota.alert.channel import AppriseSender
+    from rota.alert.deliverer import Deliverer
+    from rota.execute.redact import Redactor
+
+    sender, redact = AppriseSender(os.environ), Redactor(environment=os.environ)
+    return Deliverer(ledger, thread, sender, routes, service=service, redact=redact)
+
+
+def deliver(ledger: Ledger, service: str) -> None:
+    """Send what is due in the outbox of a service, once."""
+    import asyncio
+
+    from rota.engine.calls import LedgerThread
+    from rota.engine.judge import Routes
+
+    thread = LedgerThread()
+    try:
+        asyncio.run(build_deliverer(ledger, thread, Routes(ledger), service).step())
+    finally:
+        thread.close()

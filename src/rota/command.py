@@ -36,6 +36,11 @@ class AppWiring:
 
         return serve(settings, pages=pages)
 
+    def deliver(self, ledger: Ledger, service: str) -> None:
+        from rota.app import deliver
+
+        deliver(ledger, service)
+
 
 def main() -> None:
     """The command ``rota``."""

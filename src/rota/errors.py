@@ -232,7 +232,9 @@ class UnknownName(RotaError):
             f"no {sort} is named {name!r}" + (f" (did you mean {near}?)" if near else ""),
             expected=expected,
             found=repr(name),
-            retry=Retriable(False, f"unless a {sort} of that name is added first"),
+            retry=Retriable(
+                False, f"unless {'an' if sort[0] in 'aeiou' else 'a'} {sort} of that name is added first"
+            ),
             next=next,
         )
 

@@ -94,6 +94,11 @@ class Desk:
         self.served.append((settings, pages))
         return self.serves_with
 
+    def deliver(self, ledger: Ledger, service: str) -> None:
+        from rota.app import deliver
+
+        deliver(ledger, service)
+
     # -- what tests do
 
     def rota(self, *argv: str) -> Said:

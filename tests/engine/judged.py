@@ -17,6 +17,7 @@ from rota.ledger.judging import Incident, IncidentFilter, NoticeRecord
 from rota.ledger.protocol import Ledger
 from rota.model.alerts import Alerts
 from rota.model.lifecycle import Errored, Event, Succeeded
+from rota.model.run import Kind, NewRun
 from rota.model.task import Command, Expectation, Task
 from rota.testing import ManualClock
 from rota.timing import parse_schedule
@@ -56,7 +57,14 @@ class World:
         return self.clock.now()
 
     def rota(self, *tasks: Task) -> None:
-        apply(self.ledger, LoadedRota("web", {one.name: one for one in tasks}), author="ann", reason="a test")
+        loaded = LoadedRota("web", {one.name: one for one in tasks}, alerts=self.alerts)
+        apply(self.ledger, loaded, author="ann", reason="a test")
+
+    def enqueue_each(self, number: int) -> None:
+        """So many runs of each task, due now."""
+        for task in self.ledger.tasks("web"):
+            run = NewRun(task_id=task.id, kind=Kind.ENQUEUED, scheduled_at=self.now, run_at=self.now)
+            self.ledger.enqueue([run] * number)
 
     def go(self, until: str, step: int = 10) -> None:
         """Turn the clock, and do at each step what a node's loops would do."""
@@ -75,7 +83,7 @@ class World:
         node = self.node or house.node("n1", lease=10_000_000 * SECOND)
         self.node = node
         finishes = []
-        for claimed in house.claim(node):
+        for claimed in house.claim(node, want=5_000):
             event = self.fate(claimed.task, claimed.scheduled_at)
             if event is not None:
                 began = Instant(self.now - int(self.takes * SECOND))

@@ -1,13 +1,11 @@
 """Sends a message by a channel. Apprise knows how: mail, chat, paging, webhooks.
 
-Apprise answers yes or no, and says why in its log alone; what it says there while it sends is what stands in the error.
-It is asked on a thread of its own, since it waits for the network.
+What it warns of in its log while it sends is what stands in the error. It is asked on a thread of its own, since it waits for
+the network.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -57,40 +55,18 @@ class AppriseSender:
                 f"{variable} is not set on this node; expected: the channel's Apprise URL in the environment"
             )
         kind = NotifyType.SUCCESS if message.is_good else NotifyType.WARNING
-        heard = _Heard()
-        log = logging.getLogger("apprise")
-        log.addHandler(heard)
-        try:
-            desk = Apprise()
-            if not desk.add(url):
-                raise Refused(
-                    f"Apprise does not understand what stands in {variable}; expected: an address such as mailtos://…, slack://… or json://…"
-                )
-            went = desk.notify(
-                title=message.title, body=message.body, notify_type=kind, body_format=NotifyFormat.TEXT
+        desk = Apprise()
+        if not desk.add(url):
+            raise Refused(
+                f"Apprise does not understand what stands in {variable}; expected: an address such as mailtos://…, slack://… or json://…"
             )
-        finally:
-            log.removeHandler(heard)
-        if not went:
-            raise Refused(_hidden(heard.text, url))
+        answer = desk.notify(
+            title=message.title, body=message.body, notify_type=kind, body_format=NotifyFormat.TEXT
+        )
+        if not answer:
+            warned = (one.message for one in answer.logs() if one.level in ("WARNING", "ERROR"))
+            raise Refused(_hidden("; ".join(dict.fromkeys(warned)), url))
 
 
 def _hidden(text: str, url: str) -> str:
     return Redactor([url])(text or "the channel did not take it, and Apprise does not say why")[:LONGEST]
-
-
-class _Heard(logging.Handler):
-    """What is said on one thread."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._thread = threading.get_ident()
-        self._said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self._said.append(record.getMessage())
-
-    @property
-    def text(self) -> str:
-        return "; ".join(self._said)

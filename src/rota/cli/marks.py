@@ -32,6 +32,8 @@ _CONDITIONS: Mapping[str, str] = {
     "stuck": "red",
     "node-lost": "red",
     "no-node": "red",
+    "incident": "red",
+    "undelivered": "red",
     "paused": "yellow",
     "expired": "yellow",
 }

@@ -28,6 +28,8 @@ _SORTS = (
     "missed",
     "paused",
     "expired",
+    "incident",
+    "undelivered",
     "node-lost",
     "no-node",
 )
@@ -39,7 +41,7 @@ def status_(
         list[str] | None,
         typer.Option(
             metavar="WHAT",
-            help="Exit with 3 if something is late, failing, stuck, stale, missed, paused, expired, node-lost or no-node; attention: any of these. May be repeated.",
+            help="Exit with 3 if something is late, failing, stuck, stale, missed, paused, expired, incident, undelivered, node-lost or no-node; attention: any of these. May be repeated.",
             show_default=False,
         ),
     ] = None,

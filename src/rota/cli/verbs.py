@@ -34,6 +34,7 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "log": ("runs", "Print what a run wrote."),
         "nodes": ("status", "List the nodes."),
         "verdicts": ("verdicts", "Show the latest verdict of each check of the expected results."),
+        "alert": ("alert", "Send a test message to an owner, by each channel: rota alert test OWNER."),
         "audit": ("audit", "Compare history with the schedules: every occurrence accounted for, once."),
     },
     "Step in": {

@@ -30,3 +30,7 @@ class Wiring(Protocol):
     def serve(self, settings: Settings, *, pages: bool) -> int:
         """Run a node until it is stopped; returns the exit code."""
         ...
+
+    def deliver(self, ledger: Ledger, service: str) -> None:
+        """Send what is due in the outbox of a service, as its nodes would."""
+        ...

@@ -46,7 +46,7 @@ def policies(task: Task) -> list[Policy]:
         Policy("timeout", _length(task.timeout), "an attempt is stopped after this"),
         Policy(
             "retry",
-            words.count(retry.attempts, "try").replace("trys", "tries"),
+            words.count(retry.attempts, "try"),
             "a failed run is not tried again"
             if retry.attempts == 1
             else f"the first wait {_length(retry.backoff)}, then {retry.factor:g} times as long, up to {_length(retry.max)}",

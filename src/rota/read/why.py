@@ -36,7 +36,7 @@ def _origin(run: RunRecord) -> str:
 
 def _became(run: RunRecord, now: int) -> str:
     reason = words.REASONS.get(run.reason, "") if run.reason is not None else ""
-    tries = words.count(run.attempt, "try").replace("trys", "tries")
+    tries = words.count(run.attempt, "try")
     match run.state:
         case State.WAITING:
             return _waits(run, now, reason)

@@ -53,10 +53,11 @@ def clock_time(at: int, zone: tzinfo, now: int | None = None) -> str:
 def count(number: int, noun: str) -> str:
     """A number and its noun.
 
-    >>> count(1, "run"), count(1200, "run")
-    ('1 run', '1,200 runs')
+    >>> count(1, "run"), count(1200, "run"), count(2, "try")
+    ('1 run', '1,200 runs', '2 tries')
     """
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    many = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"
 
 
 def late(micros: int) -> str:

@@ -50,6 +50,16 @@ LOOKS = {
     "new": ("ring", "quiet", "new"),
     "node-lost": ("cross", "bad", "node lost"),
     "no-node": ("warn", "bad", "no node"),
+    "incident": ("warn", "bad", "incident"),
+    "undelivered": ("cross", "bad", "not delivered"),
+    # checks and incidents
+    "met": ("check", "good", "met"),
+    "unmet": ("cross", "bad", "unmet"),
+    "unknown": ("query", "quiet", "unknown"),
+    "open": ("cross", "bad", "open"),
+    "acknowledged": ("pause", "warn", "acknowledged"),
+    "recovering": ("again", "warn", "recovering"),
+    "clear": ("check", "good", "resolved"),
     # how an attempt ended
     "succeeded": ("check", "good", "succeeded"),
     "error": ("cross", "bad", "error"),
