@@ -47,7 +47,7 @@ def test_a_failed_run_opens_one_incident_whatever_the_number_of_nodes(url: str) 
                 await ended(rota, (await rota.enqueue("publish", args={"published": -1})).id)
             [one] = await until(lambda: [one for one in incidents(rota) if one.times == 20])
             assert (one.check, one.status, one.owner) == (Check.RUN, Status.OPEN, DUTY["owner"])
-            assert "there is no such number" in one.found
+            assert one.found.endswith(" failed (error): ValueError: there is no such number")
 
     asyncio.run(scenario())
     rota.close()
@@ -61,7 +61,7 @@ def test_what_a_run_did_not_meet_opens_it_and_the_next_that_does_lets_it_recover
             await ended(rota, (await rota.enqueue("publish")).id)
             await ended(rota, (await rota.enqueue("publish", args={"published": 0})).id)
             [one] = await until(lambda: incidents(rota))
-            assert "(expectation)" in one.found
+            assert " failed (expectation): result: expected: the result fits" in one.found
             assert one.status is Status.OPEN
             await ended(rota, (await rota.enqueue("publish")).id)
             await until(lambda: incidents(rota)[0].status is Status.RECOVERING, within=20)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from rota.clock import MICROSECOND, SECOND, Instant
 from rota.engine.anomaly import unusual
 from rota.engine.budget import BURNS, spending
+from rota.execute.outcomes import in_words
 from rota.ledger.judging import BadRun, Tally, VerdictRecord, Watch
 from rota.model.task import Task
 from rota.model.verdict import Check, Standing
@@ -84,7 +85,7 @@ def _said(run: BadRun) -> str:
     if run.state == "missed":
         return "an occurrence was missed" + (f": {run.reason}" if run.reason else "")
     reason = f" ({run.reason})" if run.reason else ""
-    text = f"run {run.id} failed{reason}" + (f": {run.error}" if run.error else "")
+    text = f"run {run.id} failed{reason}" + (f": {in_words(run.error)}" if run.error else "")
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

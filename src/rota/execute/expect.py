@@ -15,6 +15,7 @@ from rota.clock import MICROSECOND
 from rota.execute.arguments import Prepared, prepare
 from rota.execute.expected import expected
 from rota.execute.loading import load
+from rota.execute.outcomes import in_words
 from rota.execute.protocol import Attempt, Executor, Outcome, Sink
 from rota.model.task import Expectation, Function, Isolation, Request, Retries, Target, Task
 from rota.model.verdict import OF_A_RUN, Check
@@ -98,7 +99,7 @@ class Inspector:
         except Exception as error:  # it cannot be loaded, say: what cannot be judged is not met
             return f"the check itself could not be carried out: {type(error).__name__}: {error}"
         if said.ended != "succeeded":
-            return _message(said.error) or f"the check ended as {said.ended}"
+            return in_words(said.error) if said.error else f"the check ended as {said.ended}"
         return "it answered False" if said.result == "false" else None
 
     async def _look(self, target: Target, attempt: Attempt, outcome: Outcome) -> Attempt:
@@ -176,14 +177,3 @@ def _unheard(asked: Asked, heard: str) -> str | None:
     found = [(one, one.search(heard)) for one in asked.absent]
     unwanted = [f"/{one.pattern}/ in it: {hit[0][:SHOWN]}" for one, hit in found if hit is not None]
     return "; ".join([*missing, *unwanted]) or None
-
-
-def _message(error: str | None) -> str | None:
-    if error is None:
-        return None
-    told = json.loads(error)
-    said = (
-        told.get("message") or told.get("type"),
-        told.get("last_line"),
-    )  # the latter of a command, in its own words
-    return ": ".join(str(part) for part in said if part) or None

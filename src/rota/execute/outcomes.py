@@ -22,6 +22,7 @@ __all__ = [
     "error_json",
     "failed",
     "from_exception",
+    "in_words",
     "late",
     "redacted",
     "succeeded",
@@ -96,6 +97,22 @@ def from_exception(error: BaseException, redact: Redact = str) -> Outcome:
             return Outcome("error", error=error_json(type(known).__name__, redact(known.what), **facts))
         case other:
             return Outcome("error", error=_described(other, redact, trace=True))
+
+
+def in_words(error: str) -> str:
+    """An error object as one line for people: what was raised, or what Rota says, and a command's own last words.
+
+    >>> in_words('{"type":"KeyError","message":"7","traceback":"..."}')
+    'KeyError: 7'
+    >>> in_words('{"type":"CommandFailed","message":"expected exit status 0, found 3","last_line":"no such page"}')
+    'expected exit status 0, found 3: no such page'
+    """
+    try:
+        fields = from_json(error)
+    except ValueError:  # not of ours: an older node's, say
+        return error
+    raised = fields["type"] if "traceback" in fields or not fields.get("message") else None
+    return ": ".join(str(part) for part in (raised, fields.get("message"), fields.get("last_line")) if part)
 
 
 def redacted(error: str | None, redact: Redact) -> str | None:
