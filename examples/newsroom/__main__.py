@@ -11,7 +11,7 @@ import sys
 
 import apsw
 
-from newsroom import articles, backup, builds, checks, clock, search, tasks
+from newsroom import articles, backup, builds, checks, clock, images, search, tasks, views
 from newsroom.settings import Settings
 from newsroom.store import Store, one, rows
 
@@ -37,6 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
             case "rebuild-search":
                 with Store(settings.database) as store:
                     print(json.dumps(search.rebuild(store)))
+            case "recount-views":
+                with Store(settings.database) as store, store.write() as connection:
+                    print(json.dumps({"lost": views.recount(connection)}))
+            case "remake-images":
+                with Store(settings.database) as store, store.write() as connection:
+                    print(json.dumps({"waiting": images.remake(connection, clock.now())}))
             case "restore-backup":
                 return _restore_backup(settings)
     except (LookupError, ValueError, OSError) as error:
@@ -63,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     restore = actions.add_parser("restore", help="serve the previous build again")
     restore.add_argument("kind", choices=("sitemaps", "feeds"))
     actions.add_parser("rebuild-search", help="start the search index over")
+    actions.add_parser("recount-views", help="accept that views are lost")
+    actions.add_parser("remake-images", help="have every picture cut to size again")
     actions.add_parser("restore-backup", help="put the newest backup in place; stop the site first")
     return parser
 
@@ -77,7 +85,7 @@ def _check(names: list[str]) -> int:
             print(f"ok      {name}")
         except checks.NotAsExpected as error:
             wrong += 1
-            print(f"wrong   {name}: {error}")
+            print(f"wrong   {name}: {error}", file=sys.stderr)
     return 3 if wrong else 0
 
 

@@ -8,29 +8,22 @@ What changed within the last two minutes is not yet held against sitemap, feed a
 
 from __future__ import annotations
 
-import http.client
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 from xml.etree import ElementTree
 
 from newsroom import backup, builds, clock, digest, images, search, sitemap
 from newsroom.articles import INDEXABLE
 from newsroom.clock import to_text
-from newsroom.policy import POLICIES
 from newsroom.settings import Settings
 from newsroom.store import Store, count, one, rows, value
 
-__all__ = ["CHECKS", "NotAsExpected"]
+__all__ = ["CHECKS", "NotAsExpected", "the_site"]
 
 GRACE = timedelta(minutes=2)
-TRIES = 5  # the quickest counts: a busy machine is not a slow page
-
-Answer = tuple[int, Mapping[str, str]]
-Fetch = Callable[[str], Answer]
 
 
 class NotAsExpected(AssertionError):
@@ -41,7 +34,8 @@ class NotAsExpected(AssertionError):
 
 
 @contextmanager
-def _site() -> Iterator[tuple[Settings, Store, datetime]]:
+def the_site() -> Iterator[tuple[Settings, Store, datetime]]:
+    """The site that the environment names, and the time."""
     settings = Settings.from_environment()
     with Store(settings.database) as store:
         yield settings, store, clock.now()
@@ -49,7 +43,7 @@ def _site() -> Iterator[tuple[Settings, Store, datetime]]:
 
 def no_overdue_articles() -> None:
     """No scheduled article is two minutes past its time."""
-    with _site() as (_, store, now), store.read() as connection:
+    with the_site() as (_, store, now), store.read() as connection:
         late = "SELECT id, publish_at FROM article WHERE status = 'scheduled' AND publish_at < ? ORDER BY publish_at LIMIT 5"
         if found := rows(connection, late, (to_text(now - GRACE),)):
             raise NotAsExpected("no article waiting past its time", found, "article.publish_at")
@@ -57,15 +51,27 @@ def no_overdue_articles() -> None:
 
 def no_expired_articles() -> None:
     """No public article is two minutes past its end."""
-    with _site() as (_, store, now), store.read() as connection:
+    with the_site() as (_, store, now), store.read() as connection:
         late = "SELECT id, unpublish_at FROM article WHERE status = 'published' AND unpublish_at < ? LIMIT 5"
         if found := rows(connection, late, (to_text(now - GRACE),)):
             raise NotAsExpected("no article public past its end", found, "article.unpublish_at")
 
 
+def not_left_waiting(result: Mapping[str, Any]) -> None:
+    """The article of a run does not wait for a time that has come: whatever the run says of it."""
+    with the_site() as (_, store, now), store.read() as connection:
+        found = one(
+            connection,
+            "SELECT id, publish_at FROM article WHERE id = ? AND status = 'scheduled' AND publish_at <= ?",
+            (result["article_id"], to_text(now)),
+        )
+        if found:
+            raise NotAsExpected("the article to be public, or not due", found, "article.publish_at")
+
+
 def sitemap_matches() -> None:
     """The sitemap is well-formed, within its limits, and lists exactly the indexable articles, each once."""
-    with _site() as (settings, store, now):
+    with the_site() as (settings, store, now):
         where = str(settings.var / "sitemaps")
         try:
             listed = [each.rsplit("/", 1)[1] for each in sitemap.addresses(settings.var / "sitemaps")]
@@ -83,7 +89,7 @@ def feed_is_fresh() -> None:
     """Both feeds are well-formed and hold the newest indexable articles and nothing else."""
     from newsroom.feeds import ENTRIES
 
-    with _site() as (settings, store, now):
+    with the_site() as (settings, store, now):
         build = builds.current(settings.var / "feeds")
         if build is None:
             raise NotAsExpected("a feed", "none", str(settings.var / "feeds"))
@@ -130,7 +136,7 @@ def _differ(
 
 def search_in_step() -> None:
     """The index holds the present text of every live article and of no other, and finds the newest by its title."""
-    with _site() as (_, store, now), store.read() as connection:
+    with the_site() as (_, store, now), store.read() as connection:
         missing, gone = search.behind(connection)
         settled = to_text(now - GRACE)
         stale = [
@@ -153,7 +159,7 @@ def search_in_step() -> None:
 
 def similar_links_live() -> None:
     """No article names one that was taken down as similar, and 95 of 100 name at least one."""
-    with _site() as (_, store, now), store.read() as connection:
+    with the_site() as (_, store, now), store.read() as connection:
         dead = rows(
             connection,
             """SELECT article_id, other_id FROM related JOIN article other ON other.id = other_id
@@ -173,7 +179,7 @@ def similar_links_live() -> None:
 
 def views_conserved() -> None:
     """Every view that was ever received is counted in an article or waits to be."""
-    with _site() as (_, store, _now), store.read() as connection:
+    with the_site() as (_, store, _now), store.read() as connection:
         sums = one(
             connection,
             """SELECT (SELECT value FROM tally WHERE name = 'views_received') AS received,
@@ -186,7 +192,7 @@ def views_conserved() -> None:
 
 def images_complete() -> None:
     """Every derivative is on disk with all its bytes, none waits for an hour, and what is corrupt is named."""
-    with _site() as (settings, store, now), store.read() as connection:
+    with the_site() as (settings, store, now), store.read() as connection:
         made = rows(
             connection,
             "SELECT d.sha, d.width, d.bytes FROM derivative d JOIN image_file USING (sha) WHERE state = 'ok'",
@@ -218,7 +224,7 @@ def images_complete() -> None:
 
 def links_checked() -> None:
     """At least 95 of 100 live articles were looked at as they are now."""
-    with _site() as (_, store, now), store.read() as connection:
+    with the_site() as (_, store, now), store.read() as connection:
         live = count(
             connection,
             "SELECT count(*) FROM article WHERE status = 'published' AND updated_at <= ?",
@@ -236,7 +242,7 @@ def links_checked() -> None:
 
 def no_expired_sessions() -> None:
     """No session is an hour past its end."""
-    with _site() as (_, store, now), store.read() as connection:
+    with the_site() as (_, store, now), store.read() as connection:
         kept = count(
             connection,
             "SELECT count(*) FROM session WHERE expires_at < ?",
@@ -247,8 +253,8 @@ def no_expired_sessions() -> None:
 
 
 def digests_sent_once() -> None:
-    """Each digest that was recorded is one mail, and no digest is a day late."""
-    with _site() as (settings, store, now), store.read() as connection:
+    """Each digest that was recorded is one mail, and each mail was recorded."""
+    with the_site() as (settings, store, now), store.read() as connection:
         sent = rows(connection, "SELECT reader_id, period FROM digest_sent")
         wanted = {digest.mail_name(row["period"], row["reader_id"]) for row in sent}
         mails = {path.name for path in settings.mail.glob("*-reader-*.eml") if _settled(path, now)}
@@ -258,14 +264,24 @@ def digests_sent_once() -> None:
             raise NotAsExpected(
                 f"{len(wanted)} mails, one for each reader and week", found, str(settings.mail)
             )
-        have = {(row["reader_id"], row["period"]) for row in sent}
+
+
+def no_digest_left_over(result: Mapping[str, Any] | None = None) -> None:
+    """Right after the run that sends what is left over, nothing is, but for the readers whom it names; else nothing a day late."""
+    named = set() if result is None else set(result["problems"])
+    with the_site() as (_, store, now), store.read() as connection:
+        late = now - (timedelta(days=1) if result is None else GRACE)
+        have = {
+            (row["reader_id"], row["period"])
+            for row in rows(connection, "SELECT reader_id, period FROM digest_sent")
+        }
         for reader in rows(
             connection,
             "SELECT id, timezone, digest_hour, digest_since FROM reader WHERE digest_since IS NOT NULL",
         ):
             instant, period = digest.due(now, reader["timezone"], reader["digest_hour"])
-            overdue = clock.from_text(reader["digest_since"]) <= instant < now - timedelta(days=1)
-            if overdue and (reader["id"], period) not in have:
+            is_due = clock.from_text(reader["digest_since"]) <= instant < late
+            if is_due and (reader["id"], period) not in have and str(reader["id"]) not in named:
                 raise NotAsExpected(f"the digest of {period}", "none", f"reader {reader['id']}")
 
 
@@ -277,7 +293,7 @@ def _settled(mail: Path, now: datetime) -> bool:
 
 def backup_is_whole() -> None:
     """The newest backup can be read, is whole, and holds nine in ten of the articles that there are."""
-    with _site() as (settings, store, _now):
+    with the_site() as (settings, store, _now):
         path = backup.newest(settings.backups)
         if path is None:
             raise NotAsExpected("a backup", "none", str(settings.backups))
@@ -293,7 +309,7 @@ def backup_is_whole() -> None:
 
 def purges_done() -> None:
     """No purge has waited for a minute."""
-    with _site() as (_, store, now), store.read() as connection:
+    with the_site() as (_, store, now), store.read() as connection:
         oldest = value(
             connection,
             "SELECT min(at) FROM purge_outbox WHERE at < ?",
@@ -303,78 +319,7 @@ def purges_done() -> None:
             raise NotAsExpected("no purge older than a minute", f"one of {oldest}", "purge_outbox")
 
 
-def sample_paths() -> list[tuple[str, str]]:
-    """An address of each route that can be read, with the route's name in the policy."""
-    with _site() as (_, store, _now), store.read() as connection:
-        slug = value(
-            connection, "SELECT slug FROM article WHERE status = 'published' ORDER BY publish_at DESC LIMIT 1"
-        )
-        tag = value(connection, "SELECT name FROM tag WHERE live > 0 ORDER BY live DESC LIMIT 1")
-        sha = value(connection, "SELECT sha FROM image_file WHERE state = 'ok' LIMIT 1")
-    paths = [("/", "/"), ("/tags", "/tags"), ("/search?q=python", "/search"), ("/robots.txt", "/robots.txt")]
-    paths += [
-        (path, path)
-        for path in ("/feed.xml", "/atom.xml", "/sitemap.xml", "/me", "/me.json", "/login", "/healthz")
-    ]
-    if slug:
-        paths.append((f"/articles/{slug}", "/articles/{slug}"))
-    if tag:
-        paths.append((f"/tags/{tag}", "/tags/{tag}"))
-    if sha:
-        paths.append((f"/images/{sha}-320.webp", "/images/{name}"))
-    return paths
-
-
-def headers_match_policy(fetch: Fetch | None = None) -> None:
-    """Each route says what the policy says of it, and nothing that is shared sets a cookie."""
-    ask = fetch or _over_loopback
-    for path, route in sample_paths():
-        policy = POLICIES[route]
-        status, headers = ask(path)
-        if status >= 400:
-            raise NotAsExpected("an answer", f"status {status}", path)
-        found = headers.get("cache-control", "nothing")
-        if found != policy.cache_control:
-            raise NotAsExpected(f"Cache-Control: {policy.cache_control}", found, path)
-        if policy.vary and policy.vary not in headers.get("vary", ""):
-            raise NotAsExpected(f"Vary: {policy.vary}", headers.get("vary", "nothing"), path)
-        if policy.shared in ("everyone", "forever") and "set-cookie" in headers:
-            raise NotAsExpected("no cookie on a shared reply", "Set-Cookie", path)
-
-
-def pages_within_budget(fetch: Fetch | None = None) -> None:
-    """Each route answers within its budget; the quickest of a few tries counts."""
-    ask = fetch or _over_loopback
-    for path, route in sample_paths():
-        quickest = float("inf")
-        for _ in range(TRIES):
-            started = time.perf_counter()
-            ask(path)
-            quickest = min(quickest, (time.perf_counter() - started) * 1000)
-            if quickest <= POLICIES[route].cold:
-                break
-        if quickest > POLICIES[route].cold:
-            raise NotAsExpected(f"at most {POLICIES[route].cold} ms", f"{quickest:.0f} ms", path)
-
-
-def _over_loopback(path: str) -> Answer:
-    """Ask the running site. Only an address of this machine is asked."""
-    address = urlsplit(Settings.from_environment().url)
-    if address.hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise NotAsExpected("NEWSROOM_URL on this machine", address.hostname, "the environment")
-    connection = http.client.HTTPConnection(address.hostname, address.port or 80, timeout=10)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status, {name.lower(): found for name, found in answer.getheaders()}
-    except OSError as error:
-        raise NotAsExpected("an answer", error, f"{address.netloc}{path}") from error
-    finally:
-        connection.close()
-
-
-# Those that need no running site; the two others ask for pages.
+# Those that stand alone: ``not_left_waiting`` is about the article of one run.
 CHECKS: dict[str, Callable[[], None]] = {
     check.__name__: check
     for check in (
@@ -389,6 +334,7 @@ CHECKS: dict[str, Callable[[], None]] = {
         links_checked,
         no_expired_sessions,
         digests_sent_once,
+        no_digest_left_over,
         backup_is_whole,
         purges_done,
     )

@@ -22,7 +22,7 @@ from newsroom.clock import to_text
 from newsroom.outbox import purge
 from newsroom.store import Row, Store, rows
 
-__all__ = ["WIDTHS", "add", "draw", "file_of", "make_derivatives", "sources"]
+__all__ = ["WIDTHS", "add", "draw", "file_of", "make_derivatives", "remake", "sources"]
 
 WIDTHS = (320, 640, 1280)
 SIZE = (1280, 640)
@@ -173,3 +173,12 @@ def _cut(folder: Path, sha: str, *, skip_write: bool) -> tuple[str, str | None, 
             write(folder / f"{sha}-{width}.webp", data.getvalue())
         cut.append((width, height, data.tell()))
     return "ok", None, cut
+
+
+def remake(connection: apsw.Connection, now: datetime) -> int:
+    """Have every whole picture cut to size again, as if it came just now; pages show the originals meanwhile. How many."""
+    connection.execute("DELETE FROM derivative")
+    connection.execute(
+        "UPDATE image_file SET state = 'pending', created_at = ? WHERE state = 'ok'", (to_text(now),)
+    )
+    return connection.changes()

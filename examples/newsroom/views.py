@@ -14,7 +14,7 @@ import apsw
 from newsroom.clock import to_text
 from newsroom.store import Store, count, rows, value
 
-__all__ = ["flush", "note"]
+__all__ = ["flush", "note", "recount"]
 
 BATCH = 10_000
 
@@ -51,3 +51,11 @@ def flush(store: Store, *, lose: bool = False) -> dict[str, Any]:
             connection.execute("DELETE FROM view_event WHERE id <= ?", (last,))
         views += sum(row["n"] for row in found)
         articles |= {row["article_id"] for row in found}
+
+
+def recount(connection: apsw.Connection) -> int:
+    """Accept that views are lost: the tally becomes what is counted and waiting. How many were lost."""
+    there = "(SELECT total(views) FROM article) + (SELECT count(*) FROM view_event)"
+    lost = value(connection, f"SELECT value - ({there}) FROM tally WHERE name = 'views_received'")
+    connection.execute(f"UPDATE tally SET value = {there} WHERE name = 'views_received'")
+    return int(lost)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
@@ -21,6 +22,7 @@ from newsroom.settings import Settings
 from newsroom.store import Store, count
 
 PASSWORD = "a long enough password"
+BERLIN = ZoneInfo("Europe/Berlin")
 
 # In the order in which a day would bring them; each leaves the one after it in peace.
 EVERY_TASK = (
@@ -56,9 +58,9 @@ class World:
         return found
 
     def run_all(self) -> dict[str, dict[str, Any]]:
-        answers = {name: self.run(name) for name in EVERY_TASK}
-        answers["send_digest"] = self.run("send_digest", reader_id=self.ids["reader"])
-        return answers
+        """The reader's own schedule comes first; the digest of the second reader is left over for all of them."""
+        answers = {"send_digest": self.run("send_digest", reader_id=self.ids["reader"])}
+        return answers | {name: self.run(name) for name in EVERY_TASK}
 
     def count(self, sql: str, *parameters: Any) -> int:
         with self.store.read() as connection:
@@ -119,14 +121,16 @@ def _fill(store: Store, settings: Settings) -> dict[str, int]:
             (clock.to_text(now),),
         )
         ids["reader"] = readers.register(connection, "Ada", PASSWORD, then, editor=True)
-        readers.set_digest(
-            connection,
-            ids["reader"],
-            wanted=True,
-            hour=8,
-            timezone="Europe/Berlin",
-            now=now - timedelta(days=30),
-        )
+        ids["second reader"] = readers.register(connection, "Barbara", PASSWORD, then)
+        for each in ("reader", "second reader"):
+            readers.set_digest(
+                connection,
+                ids[each],
+                wanted=True,
+                hour=(now.astimezone(BERLIN).hour + 12) % 24,  # not just now, also when it is Monday
+                timezone=BERLIN.key,
+                now=now - timedelta(days=30),
+            )
         readers.log_in(connection, ids["reader"], now - timedelta(days=60))  # a session that has expired
         for number in range(7):
             views.note(connection, ids[f"sqlite-{1 + number % 2}"], now)

@@ -96,11 +96,12 @@ def test_a_reader_gets_a_schedule_of_their_own_and_loses_it(world, editor: TestC
 
 def test_at_each_start_every_duty_is_handed_over(world, told: Told) -> None:
     done = hand_over_all(world.store, HandedToRota(told))  # type: ignore[arg-type]  # it has what is called
-    assert done == {"publications": 2, "digests": 1}
+    assert done == {"publications": 2, "digests": 2}
     assert {what[2]["key"] for what in told.heard} == {
         f"publish:{world.ids['overdue']}",
         f"publish:{world.ids['to-come']}",
         f"reader:{world.ids['reader']}",
+        f"reader:{world.ids['second reader']}",
     }
 
 

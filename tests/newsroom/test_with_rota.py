@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -66,6 +67,20 @@ def test_the_rota_of_the_site_loads_without_a_problem() -> None:
     loaded = load_file(Path(newsroom.__file__).with_name("rota.toml"))
     assert len(loaded.tasks) == 16
     assert loaded.tasks["publish-due"].owner == "Editorial <editorial@example.org>"
+
+
+def test_the_alerts_that_stand_there_to_be_uncommented_load(tmp_path: Path) -> None:
+    text = Path(newsroom.__file__).with_name("rota.toml").read_text(encoding="utf-8")
+    uncommented = re.sub(r"^#(?! |$)", "", text, flags=re.MULTILINE)
+    (tmp_path / "rota.toml").write_text(uncommented, encoding="utf-8")
+    loaded = load_file(tmp_path / "rota.toml", import_code=False)
+    owners = {task.owner for task in loaded.tasks.values()}
+    assert {loaded.alerts.channels_of(owner) for owner in owners} == {("mail",)}
+    routes = {owner: loaded.alerts.route(owner) for owner in owners}
+    assert routes["Growth <growth@example.org>"].quiet
+    escalated = routes["Editorial <editorial@example.org>"].escalate
+    assert escalated is not None
+    assert escalated.to in owners
 
 
 def test_a_scheduled_article_and_its_run_are_committed_together(world, rota: Rota) -> None:

@@ -39,6 +39,8 @@ def healthy() -> dict[str, str]:
 @routes.api_route("/readyz", methods=GET)
 def ready(site: TheSite) -> dict[str, int]:
     """The database answers."""
+    if "not_ready" in site.settings.faults:
+        raise HTTPException(503, "The site is not ready.")
     with site.store.read() as connection:
         return {"articles": count(connection, "SELECT count(*) FROM article WHERE status = 'published'")}
 
