@@ -43,12 +43,15 @@ class Role(IntEnum):
     """What a visitor may do; each role may do what the ones before it may."""
 
     VIEWER = 1  # look
-    OPERATOR = 2  # trigger, pause, resume, cancel, retry
+    OPERATOR = 2  # trigger, pause, resume, cancel, retry, acknowledge, mute, unmute
     ADMIN = 3  # everything
 
 
 NEEDS: Mapping[str, Role] = {
     "look": Role.VIEWER,
+    "acknowledge": Role.OPERATOR,
+    "mute": Role.OPERATOR,
+    "unmute": Role.OPERATOR,
     "trigger": Role.OPERATOR,
     "pause": Role.OPERATOR,
     "resume": Role.OPERATOR,

@@ -74,7 +74,7 @@ def test_task_shows_who_answers_for_it_and_what_to_do(used: Desk) -> None:
 
 def test_task_as_json(used: Desk) -> None:
     found = json.loads(used.rota("task", "publish", "--json").out)
-    assert (found["schema"], found["task"]["rollback"]) == (1, "unpublish it again")
+    assert (found["schema"], found["task"]["card"]["rollback"]) == (1, "unpublish it again")
 
 
 @pytest.mark.parametrize("verb", ["task", "trigger", "enqueue", "resume"])

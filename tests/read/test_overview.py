@@ -111,8 +111,8 @@ def test_a_task_shows_all_that_a_person_wants_to_know(house: House) -> None:
     house.round(succeeded())
     actions.pause(house.ledger, house.task("rebuild-sitemap"), actor="ann", reason="moving", until=None)
     view = task_detail(house.ledger, house.task("rebuild-sitemap"))
-    assert view.expects == "rebuild-sitemap has done what it should"
-    assert view.rollback == "nothing to undo"
+    assert view.card.expects == "rebuild-sitemap has done what it should"
+    assert view.card.rollback == "nothing to undo"
     assert view.task.rule == "*/15 * * * *"
     assert view.task.timezone == "Europe/Berlin"
     assert view.task.schedule

@@ -214,7 +214,7 @@ def test_the_description_names_every_call_and_no_page(site: Site) -> None:
     }
     assert {"GET /api/v1/overview", "POST /api/v1/runs/{run_id}/retry", "GET /livez"} <= calls
     assert "GET /tasks" not in calls
-    assert len(calls) == 15
+    assert len(calls) == 21
 
 
 def test_livez_tells_of_a_loop_that_stands_still_and_asks_for_no_token(site: Site) -> None:

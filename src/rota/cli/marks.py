@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from rota.cli.output import Cell
 from rota.clock import Instant, from_instant
+from rota.model.incident import Status
 from rota.model.run import State
 
 if TYPE_CHECKING:
     from rota.read.runs import RunRow
 
-__all__ = ["SPARE", "condition_cell", "run_rows", "state_cell", "utc"]
+__all__ = ["SPARE", "condition_cell", "incident_cell", "run_rows", "state_cell", "utc"]
 
 _STATES: Mapping[State, str] = {
     State.WAITING: "cyan",
@@ -47,6 +48,17 @@ def state_cell(state: State, text: str | None = None) -> Cell:
 def condition_cell(word: str, text: str | None = None) -> Cell:
     """A task's condition, or what needs attention."""
     return Cell(text or word, _CONDITIONS.get(word, "dim"))
+
+
+def incident_cell(status: Status) -> Cell:
+    """How an incident stands; what is clear is resolved."""
+    styles = {
+        Status.OPEN: "red",
+        Status.ACKNOWLEDGED: "yellow",
+        Status.RECOVERING: "yellow",
+        Status.CLEAR: "green",
+    }
+    return Cell("resolved" if status is Status.CLEAR else status.value, styles[status])
 
 
 SPARE = ("TRY", "TOOK", "DUE")

@@ -52,21 +52,14 @@ def pause_(
     left alone; rota trigger still works.
     """
     from rota.change.actions import pause
-    from rota.cli import times
-    from rota.clock import MICROSECOND, Instant
-    from rota.errors import UsageError
+    from rota.cli.times import end_of
     from rota.read.find import find_task
     from rota.read.shape import iso
 
     session = session_of(context)
-    if span is not None and until is not None:
-        raise UsageError("the pause has two ends", expected="--for or --until", found="both")
     with session.ledger() as ledger:
         record = find_task(ledger, task)
-        now = ledger.now()
-        end = None if until is None else times.moment(until, now, where="--until", timezone=timezone)
-        if span is not None:
-            end = Instant(now + times.span(span, where="--for") // MICROSECOND)
+        end = end_of("the pause", span, until, ledger.now(), timezone)
         pause(ledger, record, actor=session.actor, reason=reason, until=end)
     ends = f"until rota resume {record.name}" if end is None else f"until {iso(end // 1_000_000 * 1_000_000)}"
     session.output().line(f"{record.name} is paused {ends}")

@@ -110,6 +110,7 @@ def _row(row: TaskRow, now: Instant, with_service: bool) -> tuple[str | Cell, ..
 def _print(out: Output, detail: TaskDetail, now: Instant) -> None:
     from rota.cli.marks import SPARE, condition_cell, run_rows
     from rota.cli.times import in_zone
+    from rota.read.card import card_lines
     from rota.read.words import length, relative
 
     task = detail.task
@@ -121,9 +122,7 @@ def _print(out: Output, detail: TaskDetail, now: Instant) -> None:
                 "condition",
                 condition_cell(task.condition.word, f"{task.condition.word}: {task.condition.words}"),
             ),
-            ("owner", task.owner),
-            ("expects", detail.expects),
-            ("rollback", detail.rollback),
+            *card_lines(detail.card, now),
             ("description", detail.description),
             ("runs", detail.target),
             ("schedule", f"{task.schedule}" + (f" ({task.rule}, {zone})" if task.rule else "")),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rota.clock import MICROSECOND, SECOND, Instant, from_instant, to_instant
 from rota.errors import RotaError, UsageError, nearest
 
-__all__ = ["as_members", "in_zone", "moment", "span", "zone"]
+__all__ = ["as_members", "end_of", "in_zone", "moment", "span", "zone"]
 
 _EXAMPLES = "2026-11-23T12:00Z, 2026-11-23T12:00+01:00, now, in 10m or 10m ago"
 _LAST = 253_370_764_800 * SECOND  # the year 9999, beyond which no calendar here goes
@@ -73,6 +73,17 @@ def span(text: str, *, where: str) -> timedelta:
             where=where,
         )
     return found
+
+
+def end_of(
+    what: str, length: str | None, until: str | None, now: Instant, timezone: str | None
+) -> Instant | None:
+    """The end that ``--for`` or ``--until`` gives something; None where neither does. Raises `UsageError` for both."""
+    if length is not None and until is not None:
+        raise UsageError(f"{what} has two ends", expected="--for or --until", found="both")
+    if length is not None:
+        return Instant(now + span(length, where="--for") // MICROSECOND)
+    return None if until is None else moment(until, now, where="--until", timezone=timezone)
 
 
 def zone(name: str, *, where: str = "--timezone") -> ZoneInfo:

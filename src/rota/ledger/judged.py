@@ -76,8 +76,8 @@ class Judged(Protocol):
         """Somebody is at it; False where it is not open."""
         ...
 
-    def mute(self, task_id: int, change: Change, until: Instant | None) -> bool:
-        """No messages about a task until an instant; None ends that. False where the task was never judged yet."""
+    def mute(self, task_id: int, change: Change, until: Instant | None) -> None:
+        """No messages about a task until an instant; None ends that."""
         ...
 
     def mutes(self) -> dict[int, tuple[Instant, str, str]]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rota.clock import MICROSECOND
-from rota.execute.expected import target_name
 from rota.model.schedule import At, Cron, Every, RRule, Rule, Schedule
-from rota.model.task import CatchUp, Command, Expectation, Function, Isolation, Overlap, Request, Task
+from rota.model.task import CatchUp, Command, Function, Isolation, Overlap, Request, Task
 from rota.read import words
 
 __all__ = ["Policy", "policies", "raw_schedule", "target_words"]
@@ -38,7 +37,7 @@ _CATCH_UP = {
 
 
 def policies(task: Task) -> list[Policy]:
-    """What holds for the task, those that are not set left out where they mean nothing."""
+    """What holds for the task, those that are not set left out where they mean nothing; its checks are on its card."""
     retry = task.retry
     found = [
         Policy("overlap", task.overlap.value, _OVERLAP[task.overlap]),
@@ -60,40 +59,6 @@ def policies(task: Task) -> list[Policy]:
     if task.pause_on_failure is not None:
         found.append(
             Policy("pause_on_failure", str(task.pause_on_failure), "failed runs in a row, then it is paused")
-        )
-    return [*found, *_expectation(task.expectation)]
-
-
-def _expectation(expectation: Expectation) -> list[Policy]:
-    """The checks of the expected result: what a run does not meet makes it fail, the others are the task's."""
-    found = []
-    if expectation.max_duration is not None:
-        found.append(
-            Policy("max_duration", _length(expectation.max_duration), "longer, and the run has failed")
-        )
-    if expectation.result is not None:
-        found.append(
-            Policy("result", "a JSON Schema", "what is returned has to fit it, or the run has failed")
-        )
-    if expectation.output:
-        found.append(
-            Policy("output", "patterns", "what must and must not be in the log, or the run has failed")
-        )
-    if expectation.verify is not None:
-        found.append(
-            Policy("verify", target_name(expectation.verify), "runs after; what it complains of has failed")
-        )
-    if expectation.fresh_within is not None:
-        found.append(
-            Policy(
-                "fresh_within",
-                _length(expectation.fresh_within),
-                "without a success for this long, it needs attention",
-            )
-        )
-    if expectation.max_lateness is not None:
-        found.append(
-            Policy("max_lateness", _length(expectation.max_lateness), "a later start is a verdict not met")
         )
     return found
 

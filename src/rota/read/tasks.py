@@ -9,6 +9,7 @@ from rota.clock import SECOND, Instant
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import Change, RunFilter, ScheduleRecord, TaskRecord
 from rota.model.task import Task
+from rota.read.card import Card, card_of
 from rota.read.condition import Condition, condition, fresh
 from rota.read.find import full_name
 from rota.read.policies import Policy, policies, raw_schedule, target_words
@@ -57,8 +58,7 @@ class TaskDetail:
     """One task."""
 
     task: TaskRow
-    expects: str
-    rollback: str
+    card: Card
     description: str
     target: str
     source: str
@@ -145,8 +145,7 @@ def task_detail(
     odd = _odd(own, now, following)
     return TaskDetail(
         task=task_row(ledger, record, now, day, cells),
-        expects=task.expects,
-        rollback=task.rollback,
+        card=card_of(ledger, record),
         description=task.description,
         target=target_words(task),
         source=source,

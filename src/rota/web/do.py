@@ -7,15 +7,31 @@ from typing import Any
 
 from fastapi import Request
 
-from rota.change import actions
+from rota.change import actions, incidents
 from rota.clock import Instant
 from rota.errors import UnknownName, UsageError
+from rota.ledger.judging import Incident
+from rota.ledger.protocol import Ledger
 from rota.ledger.records import TaskRecord
+from rota.read.find import find_task
+from rota.read.incidents import the_incident
 from rota.read.runs import the_run
 from rota.web.context import context_of, visitor_of
 from rota.web.forms import pause_until, validated
 
-__all__ = ["cancel", "do_to_run", "do_to_task", "pause", "resume", "retry", "trigger"]
+__all__ = [
+    "acknowledge",
+    "cancel",
+    "do_to_incident",
+    "do_to_run",
+    "do_to_task",
+    "mute",
+    "pause",
+    "resume",
+    "retry",
+    "trigger",
+    "unmute",
+]
 
 
 def do_to_task(
@@ -33,6 +49,25 @@ def do_to_task(
         case _:
             raise UnknownName("action", action, ("trigger", "pause", "resume"))
     return None
+
+
+def do_to_incident(request: Request, incident_id: int, action: str, form: Mapping[str, str]) -> None:
+    """What an incident's form asks for: of itself, or of its task."""
+    ledger, reason = context_of(request).ledger, form.get("reason", "").strip()
+    incident = the_incident(ledger, incident_id)
+    match action:
+        case "acknowledge":
+            acknowledge(request, incident, reason, pause_until(form, ledger.now()))
+        case "mute":
+            mute(request, _task_of(ledger, incident), reason, pause_until(form, ledger.now()))
+        case "unmute":
+            unmute(request, _task_of(ledger, incident), reason or None)
+        case _:
+            raise UnknownName("action", action, ("acknowledge", "mute", "unmute"))
+
+
+def _task_of(ledger: Ledger, incident: Incident) -> TaskRecord:
+    return find_task(ledger, f"{incident.service}/{incident.task}")
 
 
 def do_to_run(request: Request, run_id: int, action: str, reason: str | None) -> None:
@@ -99,6 +134,26 @@ def retry(request: Request, run_id: int, reason: str | None) -> None:
     the_run(context.ledger, run_id)
     actions.retry(context.ledger, run_id, actor=actor, reason=reason)
     context.wake()
+
+
+def acknowledge(request: Request, incident: Incident, reason: str, until: Instant | None) -> None:
+    """Say that somebody is at it."""
+    actor = _allowed(request, "acknowledge")
+    incidents.acknowledge(context_of(request).ledger, incident, actor=actor, reason=reason, until=until)
+
+
+def mute(request: Request, record: TaskRecord, reason: str, until: Instant | None) -> None:
+    """Have nobody told about the task. Raises `UsageError` without an end, so that it is not forgotten."""
+    actor = _allowed(request, "mute")
+    if until is None:
+        raise UsageError("a mute needs its end", expected="an instant", found="none", where="until")
+    incidents.mute(context_of(request).ledger, record, actor=actor, reason=reason, until=until)
+
+
+def unmute(request: Request, record: TaskRecord, reason: str | None) -> None:
+    """Have its owner told again."""
+    actor = _allowed(request, "unmute")
+    incidents.unmute(context_of(request).ledger, record, actor=actor, reason=reason)
 
 
 def _allowed(request: Request, action: str) -> str:

@@ -18,6 +18,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from rota.errors import Retriable, RotaError
 from rota.events import Event
+from rota.ledger.judging import IncidentFilter
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import RunFilter
 from rota.model.run import State
@@ -156,7 +157,10 @@ def _everything(ledger: Ledger) -> tuple[Hashable, ...]:
     tasks = frozenset((task.id, task.revision, task.paused_at, task.failures) for task in ledger.tasks())
     nodes = frozenset((node.id, node.state) for node in ledger.nodes())
     changes = tuple(change.id for change in ledger.changes(limit=1))
-    return (runs, tasks, nodes, changes)
+    incidents = frozenset(
+        (one.id, one.status, one.times) for one in ledger.incidents(IncidentFilter(limit=50))
+    )
+    return (runs, tasks, nodes, changes, incidents)
 
 
 def live_router() -> APIRouter:

@@ -77,8 +77,8 @@ class Desk:
             lambda c: judge.acknowledge(c, self._sql, incident_id, change, until, self._now(c))
         )
 
-    def mute(self, task_id: int, change: Change, until: Instant | None) -> bool:
-        return self._write(lambda c: judge.mute(c, self._sql, task_id, change, until, self._now(c)))
+    def mute(self, task_id: int, change: Change, until: Instant | None) -> None:
+        self._write(lambda c: judge.mute(c, self._sql, task_id, change, until, self._now(c)))
 
     def mutes(self) -> dict[int, tuple[Instant, str, str]]:
         return self._read(

@@ -216,7 +216,7 @@ def acknowledge(
 
 def mute(
     connection: Connection, sql: Sql, task_id: int, change: Change, until: Instant | None, now: Instant
-) -> bool:
+) -> None:
     given: Mapping[str, Any] = {
         "task_id": task_id,
         "until": until,
@@ -224,12 +224,10 @@ def mute(
         "actor": change.actor if until is not None else None,
         "now": now,
     }
-    if connection.run(sql["mute"], given) != 1:
-        return False
+    connection.run(sql["mute"], given)
     if until is not None:
         connection.run(sql["hold_notices"], {"task_id": task_id, "until": until, "lapse": True})
     _note(connection, sql, change)
-    return True
 
 
 def _note(connection: Connection, sql: Sql, change: Change) -> None:

@@ -14,11 +14,12 @@ from rota.clock import Instant, to_instant
 from rota.errors import UsageError
 from rota.ledger.records import TaskRecord
 from rota.read.find import find_task
+from rota.read.incidents import IncidentDetail, incident_detail, the_incident
 from rota.read.runs import RunDetail, run_detail
 from rota.read.tasks import TaskDetail, task_detail
 from rota.web import do
 from rota.web.api.describe import answer, answers
-from rota.web.api.reads import RunId
+from rota.web.api.reads import IncidentId, RunId
 from rota.web.context import context_of, visitor_of
 from rota.web.show import href
 
@@ -55,6 +56,26 @@ class RunAsked(_Asked):
     """What is done to a run."""
 
 
+class AcknowledgeAsked(_Asked):
+    """That somebody is at an incident."""
+
+    reason: str = Field(max_length=1000, min_length=1, description="Why: colleagues will read it.")
+    until: datetime | None = Field(
+        None, description="When it ends, with an offset from UTC; none: when the incident is resolved."
+    )
+
+
+class MuteAsked(_Asked):
+    """That nobody is to be told about a task for a time."""
+
+    reason: str = Field(max_length=1000, min_length=1, description="Why: colleagues will read it.")
+    until: datetime = Field(description="When it ends, with an offset from UTC.")
+
+
+class UnmuteAsked(_Asked):
+    """The end of a mute."""
+
+
 def own_page(request: Request) -> None:
     """A browser's session must bring its CSRF token; a bearer token needs none."""
     context_of(request).security.check_csrf(visitor_of(request), request.headers.get("x-csrf-token", ""))
@@ -88,6 +109,30 @@ def routes() -> APIRouter:
     ) -> Response:
         do.resume(request, record, asked.reason if asked else None)
         return _task(request, record)
+
+    @router.post("/tasks/{name:path}/mute", summary="Mute a task", responses=answers(TaskDetail))
+    def mute(request: Request, record: Named, asked: MuteAsked) -> Response:
+        do.mute(request, record, asked.reason, _instant(asked.until, "until"))
+        return _task(request, record)
+
+    @router.post("/tasks/{name:path}/unmute", summary="Unmute a task", responses=answers(TaskDetail))
+    def unmute(
+        request: Request, record: Named, asked: Annotated[UnmuteAsked | None, Body()] = None
+    ) -> Response:
+        do.unmute(request, record, asked.reason if asked else None)
+        return _task(request, record)
+
+    @router.post(
+        "/incidents/{incident_id}/acknowledge",
+        summary="Acknowledge an incident",
+        responses=answers(IncidentDetail),
+    )
+    def acknowledge(request: Request, incident_id: IncidentId, asked: AcknowledgeAsked) -> Response:
+        ledger = context_of(request).ledger
+        do.acknowledge(
+            request, the_incident(ledger, incident_id), asked.reason, _instant(asked.until, "until")
+        )
+        return answer(incident_detail(ledger, incident_id))
 
     @router.post("/runs/{run_id}/cancel", summary="Cancel a run", responses=answers(RunDetail))
     def cancel(request: Request, run_id: RunId, asked: Annotated[RunAsked | None, Body()] = None) -> Response:

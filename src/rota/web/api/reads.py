@@ -8,20 +8,24 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from rota.clock import SECOND, Instant
+from rota.ledger.judging import Incident, VerdictRecord
 from rota.read.filters import FILTERS, run_query
 from rota.read.find import find_task
+from rota.read.incidents import IncidentDetail, incident_detail, incident_list
 from rota.read.nodes import NodeView, node_list
 from rota.read.overview import Overview, overview
 from rota.read.rules import defined
 from rota.read.runs import Line, RunDetail, RunPage, log_lines, run_detail, run_list
 from rota.read.tasks import TaskDetail, TaskRow, task_detail, task_list
 from rota.read.upcoming import Upcoming, upcoming
+from rota.read.verdicts import verdict_list
 from rota.web.api.describe import answer, answers
 from rota.web.context import context_of
 
 __all__ = ["routes"]
 
 RunId = Annotated[int, Path(ge=1, lt=2**63, description="The run's number.")]
+IncidentId = Annotated[int, Path(ge=1, lt=2**63, description="The incident's number.")]
 TaskName = Annotated[str, Path(description="service/task, or the bare name where one service has it.")]
 
 _FILTER = [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in FILTERS]
@@ -76,6 +80,25 @@ def routes() -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
     ) -> Response:
         return answer(log_lines(context_of(request).ledger, run_id, after=after, limit=limit))
+
+    @router.get("/incidents", summary="Incidents, the newest first", responses=answers(Incident, many=True))
+    def get_incidents(
+        request: Request,
+        owner: Annotated[str | None, Query(description="Only this owner's.")] = None,
+        closed: Annotated[bool, Query(description="Those that are resolved as well.")] = False,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    ) -> Response:
+        return answer(incident_list(context_of(request).ledger, owner=owner, closed=closed, limit=limit))
+
+    @router.get("/incidents/{incident_id}", summary="One incident", responses=answers(IncidentDetail))
+    def get_incident(request: Request, incident_id: IncidentId) -> Response:
+        return answer(incident_detail(context_of(request).ledger, incident_id))
+
+    @router.get("/verdicts", summary="The latest verdicts", responses=answers(VerdictRecord, many=True))
+    def get_verdicts(
+        request: Request, unmet: Annotated[bool, Query(description="Only what is not met.")] = False
+    ) -> Response:
+        return answer(verdict_list(context_of(request).ledger, unmet=unmet))
 
     @router.get("/nodes", summary="Nodes", responses=answers(NodeView, many=True))
     def get_nodes(request: Request) -> Response:

@@ -102,9 +102,10 @@ UPDATE rota_incident SET status = 'acknowledged', acknowledged_by = :actor, ackn
 WHERE id = :id AND status IN ('open', 'acknowledged');
 
 -- name: mute
--- No messages about a task until an instant; NULL ends that.
-UPDATE rota_watch SET muted_until = :until, muted_reason = :reason, muted_by = :actor, version = version + 1, judge_at = :now
-WHERE task_id = :task_id;
+-- No messages about a task until an instant; NULL ends that. One that was never judged yet can be muted as well.
+INSERT INTO rota_watch (task_id, muted_until, muted_reason, muted_by, judge_at) VALUES (:task_id, :until, :reason, :actor, :now)
+ON CONFLICT (task_id) DO UPDATE SET muted_until = excluded.muted_until, muted_reason = excluded.muted_reason,
+  muted_by = excluded.muted_by, version = rota_watch.version + 1, judge_at = excluded.judge_at;
 
 -- name: mutes
 -- Which tasks are muted, until when and why.
