@@ -13,12 +13,17 @@ __all__ = ["an_incident", "refused"]
 
 
 def an_incident(
-    house: House, task: str = "publish-due", check: Check = Check.RUN, *, owner: str = "Web <web@example.org>"
+    house: House,
+    task: str = "publish-due",
+    check: Check = Check.RUN,
+    *,
+    owner: str = "Web <web@example.org>",
+    words: str = "it did not",
 ) -> Incident:
     """An incident that was just opened, its verdict, and the message that tells of it."""
     record = house.task(task)
     now = house.now
-    found = Verdict(check, Standing.UNMET, "it does what it should", "it did not", now, 7)
+    found = Verdict(check, Standing.UNMET, "it does what it should", words, now, 7)
     told = NewNotice(Notice.OPENED, owner, "mail", now)
     opened = Opened(check, Status.OPEN, Instant(now - 60 * SECOND), owner, found.expected, found.found, 7, 3, notices=(told,))  # fmt: skip
     watch = next((one for one in house.ledger.to_judge() if one.task_id == record.id), None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.read.house import House, errored, succeeded
+from tests.read.judged import an_incident
 from tests.web.conftest import Site, make_site
 
 from rota.errors import LedgerUnreachable
@@ -241,3 +242,24 @@ def test_livez_does_not_ask_the_ledger(house: House) -> None:
     site = make_site(house)
     house.ledger.close()
     assert site.visitor(None).get("/livez").status_code == 200
+
+
+def test_incidents_by_program(site: Site) -> None:
+    program = site.visitor()
+    assert program.get("/api/v1/incidents").json() == []
+    an_incident(site.house)
+    [one] = program.get("/api/v1/incidents").json()
+    assert (one["check"], one["status"], one["times"]) == ("run", "open", 3)
+    assert [verdict["standing"] for verdict in program.get("/api/v1/verdicts?unmet=true").json()] == ["unmet"]
+    sent = program.post(
+        "/api/v1/incidents/1/acknowledge", json={"reason": "at it", "until": "2030-01-01T00:00:00Z"}
+    )
+    assert (sent.status_code, sent.json()["incident"]["status"]) == (200, "acknowledged")
+    muted = program.post(
+        "/api/v1/tasks/publish-due/mute", json={"reason": "x", "until": "2030-01-01T00:00:00Z"}
+    )
+    assert muted.json()["card"]["muted_reason"] == "x"
+    assert program.post("/api/v1/tasks/publish-due/unmute").json()["card"]["muted_until"] is None
+    assert problem(program.post("/api/v1/tasks/publish-due/unmute"), 409)["did"] == "nothing"
+    assert problem(program.post("/api/v1/tasks/publish-due/mute", json={"reason": "x"}), 422)
+    assert problem(program.get("/api/v1/incidents/7"), 404)["found"] == "'7'"

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 import uvicorn
 from tests.read.house import EVIL, House, build, errored, succeeded
+from tests.read.judged import an_incident, refused
 from tests.web.conftest import TOKEN, make_site
+
+from rota.model.verdict import Check
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -88,6 +91,9 @@ def lived_in(house: House) -> dict[str, int]:
     running = next(one for one in house.claim() if one.task == "publish-due")
     house.log(running.id, *(f"line {n} {EVIL} " + "long " * 30 for n in range(30)))
     house.progress(running, {"done": 3, "total": 10, "note": "articles"})
+    an_incident(house, words=f"run {failed} failed (error): {EVIL} " + "long " * 40)
+    refused(house)
+    an_incident(house, "rebuild-sitemap", Check.FRESH)
     return {"running": running.id, "failed": failed}
 
 
@@ -145,7 +151,8 @@ def test_every_page_is_whole_readable_and_named(
     shots = os.environ.get("ROTA_SCREENSHOTS")
     paths = [
         "/", "/tasks", "/tasks/newsroom/publish-due", "/tasks/newsroom/republish", "/tasks/newsroom/rebuild-sitemap",
-        "/runs", "/runs?state=failed", f"/runs/{runs['running']}", f"/runs/{runs['failed']}", "/nodes", "/about",
+        "/runs", "/runs?state=failed", f"/runs/{runs['running']}", f"/runs/{runs['failed']}", "/incidents", "/incidents/1",
+        "/nodes", "/about",
     ]  # fmt: skip
     for path in paths:
         page.goto(address + path)

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 from tests.read.house import EVIL, House, a_task, build, errored, succeeded
+from tests.read.judged import an_incident, refused
 from tests.web.conftest import ADDRESS, TOKEN, Site, make_site
 
 from rota.change.apply import apply
@@ -23,6 +24,8 @@ PAGES = (
     "/tasks?show=attention",
     "/runs",
     "/runs?state=failed",
+    "/incidents",
+    "/incidents?all=1",
     "/nodes",
     "/about",
 )
@@ -39,6 +42,8 @@ def lived_in(house: House) -> list[int]:
     house.fire()
     running = house.claim()
     house.progress(running[0], {"done": 1, "total": 2, "note": EVIL})
+    an_incident(house, words=EVIL)
+    refused(house, EVIL)
     return [first.id, failed[0].id, running[0].id]
 
 
@@ -67,7 +72,12 @@ def test_empty_pages_teach_what_to_do(tmp_path: Path) -> None:
 def test_what_a_task_wrote_is_never_markup(site: Site) -> None:
     runs = lived_in(site.house)
     browser = site.browser()
-    for path in (*PAGES, "/tasks/newsroom/publish-due", *(f"/runs/{run_id}" for run_id in runs)):
+    for path in (
+        *PAGES,
+        "/incidents/1",
+        "/tasks/newsroom/publish-due",
+        *(f"/runs/{run_id}" for run_id in runs),
+    ):
         text = browser.get(path).text
         assert EVIL not in text, path
         assert "<script>" not in text, path
@@ -82,7 +92,7 @@ def test_what_a_task_wrote_is_never_markup(site: Site) -> None:
 def test_pages_hold_no_inline_script_or_style(site: Site) -> None:
     runs = lived_in(site.house)
     browser = site.browser()
-    for path in (*PAGES, "/tasks/newsroom/publish-due", f"/runs/{runs[1]}"):
+    for path in (*PAGES, "/incidents/1", "/tasks/newsroom/publish-due", f"/runs/{runs[1]}"):
         text = browser.get(path).text
         assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son\w+=", text), path
         assert "http://" not in text.replace("http://www.w3.org", ""), path
@@ -196,3 +206,42 @@ def test_a_fault_of_ours_shows_no_traceback(site: Site, monkeypatch: pytest.Monk
     assert "secret of the house" not in shown.text
     assert "Traceback" not in shown.text
     assert "content-security-policy" in shown.headers
+
+
+def test_an_incidents_page_shows_the_whole_story_and_lets_one_be_at_it(site: Site) -> None:
+    lived_in(site.house)
+    browser = site.browser()
+    assert 'href="/incidents/1"' in browser.get("/").text
+    text = browser.get("/incidents/1").text
+    for said in ("Expected", "Found", "Who was told", "Rollback", "Checks", "I am at it", "Mute the task"):
+        assert said in text
+    csrf = site.csrf(browser)
+    sent = browser.post(
+        "/incidents/1", data={"csrf": csrf, "action": "acknowledge", "reason": "at it", "for": "2 hours"}
+    )
+    assert (sent.status_code, sent.headers["location"]) == (303, "/incidents/1?done=acknowledge")
+    shown = browser.get("/incidents/1?done=acknowledge").text
+    assert "by dashboard: at it" in shown
+    sent = browser.post(
+        "/incidents/1", data={"csrf": csrf, "action": "mute", "reason": "the move", "for": "1 day"}
+    )
+    assert sent.status_code == 303
+    assert "Tell its owner again" in browser.get("/incidents/1").text
+    assert browser.post("/incidents/1", data={"csrf": csrf, "action": "unmute"}).status_code == 303
+    assert "Mute the task" in browser.get("/incidents/1").text
+
+
+def test_what_an_incidents_form_cannot_do_is_said_on_the_page(site: Site) -> None:
+    lived_in(site.house)
+    browser = site.browser()
+    for form, said in (
+        ({"action": "acknowledge", "reason": " "}, "needs a reason"),
+        ({"action": "mute", "reason": "x"}, "needs its end"),
+        ({"action": "unmute"}, "is not muted"),
+        ({"action": "close"}, "no action is named"),
+    ):
+        answer = browser.post("/incidents/1", data={"csrf": site.csrf(browser), **form})
+        assert answer.status_code >= 400
+        assert said in answer.text
+    assert browser.post("/incidents/1", data={"action": "unmute"}).status_code == 403
+    assert browser.get("/incidents/99").status_code == 404
