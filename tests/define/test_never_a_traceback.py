@@ -43,7 +43,7 @@ values = st.recursive(
 )
 tables = st.dictionaries(keys, values, max_size=8)
 files = st.fixed_dictionaries(
-    {}, optional={"service": values | st.just("web"), "task": st.lists(tables, max_size=3) | values, "queue": values, "defaults": values | tables, "timezone": values, "x": values}
+    {}, optional={"service": values | st.just("web"), "task": st.lists(tables, max_size=3) | values, "queue": values, "alerts": values | tables | st.fixed_dictionaries({}, optional={"owner": values, "channel": values, "channels": values, "maintenance": values}), "defaults": values | tables, "timezone": values, "x": values}
 )  # fmt: skip
 
 

@@ -191,7 +191,7 @@ def check_alerts(
     ``alerts``."""
     declared = _table(raw.get("channel")).keys()
     known = {name for owner in owners for name in (owner, *address_of(owner))}
-    seconds = {_table(_table(one).get("escalate")).get("to") for one in _table(raw.get("owner")).values()}
+    seconds = [_table(_table(one).get("escalate")).get("to") for one in _table(raw.get("owner")).values()]
     for name in _undeclared(raw.get("channels"), declared):
         yield ("channels",), _no_channel(name, declared)
     for owner, route in _table(raw.get("owner")).items():

@@ -145,7 +145,7 @@ def _queues_not_declared(source: Source) -> Iterator[DefinitionError]:
 
 def _alerts_not_together(source: Source) -> Iterator[DefinitionError]:
     alerts = source.raw.get("alerts")
-    owners = {task.get("owner", source.defaults().get("owner")) for task in source.tasks()}
+    owners = [task.get("owner", source.defaults().get("owner")) for task in source.tasks()]
     if isinstance(alerts, dict):
         for path, problem in check_alerts(alerts, {one for one in owners if isinstance(one, str)}):
             yield _at(source, problem, ("alerts", *path))
