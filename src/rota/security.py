@@ -43,7 +43,7 @@ class Role(IntEnum):
     """What a visitor may do; each role may do what the ones before it may."""
 
     VIEWER = 1  # look
-    OPERATOR = 2  # trigger, pause, resume, cancel, retry, acknowledge, mute, unmute
+    OPERATOR = 2  # trigger, pause, resume, undo, cancel, retry, acknowledge, mute, unmute
     ADMIN = 3  # everything
 
 
@@ -55,6 +55,7 @@ NEEDS: Mapping[str, Role] = {
     "trigger": Role.OPERATOR,
     "pause": Role.OPERATOR,
     "resume": Role.OPERATOR,
+    "undo": Role.OPERATOR,
     "cancel": Role.OPERATOR,
     "retry": Role.OPERATOR,
 }

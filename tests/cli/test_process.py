@@ -24,7 +24,8 @@ name = "count"
 run = "duties:count"
 owner = "Ann <ann@example.org>"
 expects = "a number"
-rollback = "nothing to undo"
+rollback = "count it back"
+rollback_command = ["sh", "-c", "echo counting back; test -z \\"$ROTA_UNDO_RUN\\""]
 
 [[task]]
 name = "hang"
@@ -96,6 +97,15 @@ def test_a_failing_run_and_its_exit_code(node: Path) -> None:
     assert done.returncode == 1
     assert "ValueError: no such number" in done.stderr
     assert "see: rota log 1" in done.stderr
+
+
+def test_an_undo_from_start_to_end_and_its_exit_codes(node: Path) -> None:
+    first = rota(node, "undo", "count", "-m", "a try", "--yes")
+    assert (first.returncode, first.stdout.split()[-2:]) == (0, ["counting", "back"]), first.stderr
+    rota(node, "trigger", "count", "--wait")
+    second = rota(node, "undo", "count", "-m", "another", "--yes")
+    assert (second.returncode, second.stdout.split()[-2:]) == (1, ["counting", "back"])
+    assert "expected exit status 0, found exit status 1" in second.stderr
 
 
 def test_arguments_are_refused_before_anything_is_recorded(node: Path) -> None:

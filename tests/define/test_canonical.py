@@ -74,6 +74,7 @@ tasks = st.builds(
     owner=words,
     expects=words,
     rollback=words,
+    rollback_command=st.lists(words, max_size=3).map(tuple),
     schedule=st.none() | schedules,
     description=texts,
     tags=st.lists(texts, max_size=3).map(tuple),

@@ -226,6 +226,7 @@ schedule = "0 8 * * 1"
 owner = "web@example.org"
 expects = "every reader who wants it has a digest"
 rollback = "mails cannot be unsent: send a correction"
+rollback_command = ["python", "-m", "bothsite", "correct"]
 args = { limit = 10 }
 timeout = "90s"
 retry = { attempts = 3, backoff = "10s", factor = 2, max = "5m" }
@@ -246,7 +247,7 @@ rota = TaskRegistry("web", timezone="Europe/Berlin", queues={"mail": {"rate": "1
 @rota.task(
     tags=("mail",), queue="mail", timeout=timedelta(minutes=1.5), args={"limit": 10}, schedule="0 8 * * 1",
     owner="web@example.org", expects="every reader who wants it has a digest",
-    rollback="mails cannot be unsent: send a correction",
+    rollback="mails cannot be unsent: send a correction", rollback_command=["python", "-m", "bothsite", "correct"],
     retry={"attempts": 3, "factor": 2.0},
     expectation={"max_duration": "1m", "result": {"type": "object", "required": ["sent"]}, "verify": "bothsite:check"},
 )

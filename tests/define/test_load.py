@@ -45,6 +45,7 @@ schedule = "* * * * *"
 owner = "Editorial <editorial@example.org>"
 expects = "every article whose time has come is public within a minute"
 rollback = "rota trigger unpublish-article --arg id=<ID>, then purge its route"
+rollback_command = ["python", "-m", "loadsite", "unpublish", "--last"]
 description = "The heart of the site."
 tags = ["editorial", "minute"]
 args = { limit = 5, since = 2026-11-23 }
@@ -122,6 +123,7 @@ def test_every_key_reaches_the_task(full, folder) -> None:
         owner="Editorial <editorial@example.org>",
         expects="every article whose time has come is public within a minute",
         rollback="rota trigger unpublish-article --arg id=<ID>, then purge its route",
+        rollback_command=("python", "-m", "loadsite", "unpublish", "--last"),
         schedule=Schedule((Cron("* * * * *"),), timezone="Europe/Berlin"),
         description="The heart of the site.",
         tags=("editorial", "minute"),

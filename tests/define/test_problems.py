@@ -416,3 +416,31 @@ def test_sentences_that_only_begin_like_a_placeholder_are_accepted(text: str, fo
     duties = f'owner = "web@example.org"\nexpects = "it is done"\nrollback = "{text}"'
     rota = folder.load(f'service = "web"\n[[task]]\nname = "a"\ncommand = ["x"]\n{duties}')
     assert rota.tasks["a"].rollback == text
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('"restore --previous"', "a command is a list of texts"),
+        ('["TODO"]', "a command has a placeholder in it"),
+        ('["restore", "todo: which one"]', "a command has a placeholder in it"),
+        ('["rota", "trigger", "unpublish", "--arg", "id=<ID>"]', "a command has a placeholder in it"),
+        ('[""]', "a command has a placeholder in it"),
+    ],
+)
+def test_a_rollback_command_can_be_run_as_it_stands_or_is_refused(
+    value: str, said: str, folder, duty
+) -> None:
+    (problem,) = folder.problems(
+        f'service = "web"\n[[task]]\nname = "a"\ncommand = ["x"]\nrollback_command = {value}\n{duty}'
+    )
+    assert (problem.key, problem.line) == ("rollback_command", 5)
+    assert problem.what.endswith(said)
+
+
+def test_an_argument_that_only_looks_like_a_placeholder_is_accepted(folder, duty) -> None:
+    command = ["at", "later", "none", "-", "/var/todos", "a < b > c"]
+    rota = folder.load(
+        f'service = "web"\n[[task]]\nname = "a"\ncommand = ["x"]\nrollback_command = {command}\n{duty}'
+    )
+    assert rota.tasks["a"].rollback_command == tuple(command)

@@ -42,13 +42,6 @@ async def raises(run: Run, result: Any) -> None:
         raise AssertionError(f"run {run.id} published nothing")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'rota.db'}"
-    return str(request.getfixturevalue("postgres_url"))
-
-
 @pytest.fixture
 def answering() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A server that is content with what was published, and remembers what it was asked."""

@@ -55,7 +55,13 @@ def every(seconds: float) -> Schedule:
 
 def usual_tasks() -> list[Task]:
     return [
-        a_task("publish-due", every(60), timeout=timedelta(seconds=45), owner=f"Editorial {EVIL}"),
+        a_task(
+            "publish-due",
+            every(60),
+            timeout=timedelta(seconds=45),
+            owner=f"Editorial {EVIL}",
+            rollback_command=("take-down", 'it\'s "all"', EVIL),
+        ),
         a_task("rebuild-sitemap", Schedule((Cron("*/15 * * * *"),), timezone="Europe/Berlin")),
         a_task("find-links", every(120), expectation=Expectation(max_duration=timedelta(seconds=30))),
         a_task(

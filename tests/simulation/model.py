@@ -328,7 +328,14 @@ class ModelLedger:
         for run in held:
             definition = self.tasks_[run.task].definition
             orphan = p.Orphan(
-                run.id, run.token or 0, run.attempt, run.spent, run.crashes, run.cancel_reason, definition
+                run.id,
+                run.token or 0,
+                run.attempt,
+                run.spent,
+                run.crashes,
+                run.cancel_reason,
+                definition,
+                run.kind,
             )
             began = run.started_at if run.started_at is not None and run.started_at <= now else None
             self._settle(

@@ -276,7 +276,7 @@ class _Identity:
 
     def __init__(self, node: SimNode) -> None:
         self._node, self._lives = node, 0
-        self.id = ""
+        self.id, self.label = "", node.name
         self.renew()
 
     def renew(self) -> None:

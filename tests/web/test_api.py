@@ -138,6 +138,21 @@ def test_pause_resume_cancel_and_retry(site: Site) -> None:
     assert sorted(actions) == ["apply", "cancel", "pause", "resume", "retry", "trigger"]
 
 
+def test_undo(site: Site) -> None:
+    visitor, path = site.visitor(), "/api/v1/tasks/publish-due/undo"
+    command = list(site.house.loaded.tasks["publish-due"].rollback_command)
+    problem(visitor.post(path, json={"reason": "a try", "command": ["another"]}), 409)
+    problem(visitor.post(path, json={"reason": "a try", "run": 4711}), 404)
+    made = visitor.post(path, json={"reason": "a try", "command": command})
+    assert made.status_code == 201, made.text
+    run = made.json()
+    assert (run["run"]["kind"], run["run"]["requested_by"]) == ("undo", "api token")
+    assert run["args"] == {"command": command, "run": None, "args": {}}
+    assert made.headers["location"] == f"/api/v1/runs/{run['run']['id']}"
+    problem(visitor.post(path, json={"reason": "again"}), 409)
+    problem(visitor.post("/api/v1/tasks/republish/undo", json={"reason": "a try"}), 409)
+
+
 REFUSALS: list[tuple[str, str, Any, int]] = [
     ("GET", "/api/v1/nothing", None, 404),
     ("GET", "/api/v1/tasks/publish-deu", None, 404),
@@ -160,6 +175,7 @@ REFUSALS: list[tuple[str, str, Any, int]] = [
     ("POST", "/api/v1/tasks/publish-due/pause", {"reason": "  "}, 400),
     ("POST", "/api/v1/tasks/publish-due/trigger", {"arg": {}}, 422),
     ("POST", "/api/v1/tasks/publish-due/trigger", [1], 422),
+    ("POST", "/api/v1/tasks/publish-due/undo", {}, 422),
     ("POST", "/api/v1/tasks/republish/trigger", {"args": {"limit": "many"}}, 422),
     ("POST", "/api/v1/tasks/republish/trigger", {"args": {"limt": 1}}, 422),
     ("POST", "/api/v1/runs/99/cancel", {}, 404),
@@ -215,7 +231,7 @@ def test_the_description_names_every_call_and_no_page(site: Site) -> None:
     }
     assert {"GET /api/v1/overview", "POST /api/v1/runs/{run_id}/retry", "GET /livez"} <= calls
     assert "GET /tasks" not in calls
-    assert len(calls) == 21
+    assert len(calls) == 22
 
 
 def test_livez_tells_of_a_loop_that_stands_still_and_asks_for_no_token(site: Site) -> None:

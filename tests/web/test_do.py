@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+
 from tests.read.house import House, errored
 from tests.web.conftest import Site, make_site
 
@@ -73,6 +76,41 @@ def test_pause_needs_a_reason_shows_as_such_and_resume_ends_it(site: Site) -> No
     assert again.status_code == 303
     assert site.house.task("publish-due").paused_at is None
     assert browser.post(PUBLISH, data={"csrf": csrf, "action": "resume"}).status_code == 409
+
+
+def test_undo_runs_the_command_that_was_shown_once_it_is_ticked(site: Site) -> None:
+    browser = site.browser()
+    shown = browser.get(PUBLISH).text
+    command = html.unescape(shown.split('name="command" value=\'', 1)[1].split("'", 1)[0])
+    assert tuple(json.loads(command)) == site.house.loaded.tasks["publish-due"].rollback_command
+    asked = {"csrf": site.csrf(browser), "action": "undo", "command": command, "reason": "the wrong edition"}
+    unsure = browser.post(PUBLISH, data=asked)
+    assert unsure.status_code == 400
+    assert "not confirmed" in unsure.text
+    assert "the wrong edition" in unsure.text, "what was written is kept in the form"
+    asked["sure"] = "yes"
+    assert browser.post(PUBLISH, data={**asked, "run": "4711"}).status_code == 404
+    assert browser.post(PUBLISH, data={**asked, "run": "the last"}).status_code == 400
+    assert browser.post(PUBLISH, data={**asked, "reason": " "}).status_code == 400
+    other = browser.post(PUBLISH, data={**asked, "command": '["rm", "-r", "/"]'})
+    assert other.status_code == 409
+    assert "has changed meanwhile" in other.text
+    assert site.house.ledger.runs(_any()) == []
+    sent = browser.post(PUBLISH, data=asked)
+    assert sent.status_code == 303
+    [run] = site.house.ledger.runs(_any())
+    assert (run.kind, run.requested_by, site.woken) == ("undo", "dashboard", 1)
+    assert "The undo is recorded" in browser.get(sent.headers["location"]).text
+    assert '<span class="tag">undo by dashboard</span>' in browser.get(PUBLISH).text
+    assert browser.post(PUBLISH, data=asked).status_code == 409, "one waits at most"
+
+
+def test_a_task_without_a_command_has_no_form_for_it(site: Site) -> None:
+    browser = site.browser()
+    path = "/tasks/newsroom/rebuild-sitemap"
+    assert 'value="undo"' not in browser.get(path).text
+    data = {"csrf": site.csrf(browser), "action": "undo", "reason": "a try", "sure": "yes"}
+    assert browser.post(path, data=data).status_code == 409
 
 
 def test_cancel_and_retry_from_a_run(site: Site) -> None:

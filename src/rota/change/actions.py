@@ -13,22 +13,24 @@ from rota.change.left_out import left_out, make_up
 from rota.change.records import (
     change,
     has_ended,
+    has_not_ended,
     iso,
+    lane_of,
     must_be_live,
     no_such_run,
-    own_schedule,
     subject,
     task_of,
     the_run,
 )
+from rota.change.undo import undo
 from rota.clock import Instant
 from rota.errors import Conflict, UsageError
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import Enqueued, TaskRecord
 from rota.model.run import FINAL, Kind, NewRun, Reason, State
-from rota.model.task import CatchUp, Overlap
+from rota.model.task import CatchUp
 
-__all__ = ["backfill", "cancel", "enqueue", "pause", "resume", "retry", "trigger"]
+__all__ = ["backfill", "cancel", "enqueue", "pause", "resume", "retry", "trigger", "undo"]
 
 
 def trigger(
@@ -55,7 +57,7 @@ def trigger(
         scheduled_at=due,
         run_at=due,
         reason=Reason.DUE if due <= now else Reason.DELAYED,
-        lane=_lane(ledger, task),
+        lane=lane_of(ledger, task),
         args=args,
         queue=task.queue,
         priority=task_of(task).priority,
@@ -192,20 +194,7 @@ def retry(ledger: Ledger, run_id: int, *, actor: str, reason: str | None = None)
     run = the_run(ledger, run_id)
     line = change(ledger.now(), actor, "retry", f"{run.service}/{run.task}", reason, run=run_id)
     if not ledger.reopen(run_id, line):
-        now = ledger.run(run_id) or run
-        raise Conflict(
-            f"run {run_id} cannot be tried again: it has not ended",
-            expected="a run that has ended",
-            found=now.state.value,
-            where=f"run {run_id}",
-            next=(f"rota log {run_id} --follow", f"rota cancel {run_id}"),
-        )
-
-
-def _lane(ledger: Ledger, task: TaskRecord) -> int | None:
-    """The lane of the task's own schedule; a task without one has no lane, and its runs may overlap."""
-    own = own_schedule(ledger, task)
-    return None if own is None or task_of(task).overlap is Overlap.ALLOW else own.id
+        raise has_not_ended(ledger.run(run_id) or run, "tried again")
 
 
 def _not_paused(task: TaskRecord) -> Conflict:

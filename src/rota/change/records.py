@@ -11,12 +11,14 @@ from rota.errors import Conflict, Retriable, UnknownName
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import Change, ScheduleRecord, TaskRecord
 from rota.model.run import RunRecord, State
-from rota.model.task import Task
+from rota.model.task import Overlap, Task
 
 __all__ = [
     "change",
     "has_ended",
+    "has_not_ended",
     "iso",
+    "lane_of",
     "must_be_live",
     "no_such_run",
     "own_schedule",
@@ -45,6 +47,12 @@ def task_of(record: TaskRecord) -> Task:
 def own_schedule(ledger: Ledger, task: TaskRecord) -> ScheduleRecord | None:
     """The task's own schedule, if the rota gives it one."""
     return next(iter(ledger.schedules(task.service, task.name, key="", limit=1)), None)
+
+
+def lane_of(ledger: Ledger, task: TaskRecord) -> int | None:
+    """The lane of the task's own schedule; a task without one has no lane, and its runs may overlap."""
+    own = own_schedule(ledger, task)
+    return None if own is None or task_of(task).overlap is Overlap.ALLOW else own.id
 
 
 def must_be_live(task: TaskRecord, done: str) -> None:
@@ -80,6 +88,16 @@ def has_ended(run: RunRecord, state: State) -> Conflict:
         where=f"run {run.id}",
         retry=Retriable(False, "an ended run stays as it is"),
         next=(f"rota retry {run.id}",),
+    )
+
+
+def has_not_ended(run: RunRecord, wanted: str) -> Conflict:
+    return Conflict(
+        f"run {run.id} cannot be {wanted}: it has not ended",
+        expected="a run that has ended",
+        found=run.state.value,
+        where=f"run {run.id}",
+        next=(f"rota log {run.id} --follow", f"rota cancel {run.id}"),
     )
 
 

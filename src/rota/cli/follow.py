@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from rota.model.run import FINAL
 
 if TYPE_CHECKING:
+    from rota.cli.output import Output
+    from rota.clock import Instant
     from rota.ledger.protocol import Ledger
     from rota.model.run import RunRecord
     from rota.read.runs import Line
 
-__all__ = ["ended", "follow_log", "say_why", "wait_for"]
+__all__ = ["ended", "follow_log", "print_line", "say_if_nobody_is_there", "say_why", "wait_for"]
 
 _SOONEST, _LATEST = 0.1, 2.0  # seconds between two looks
 
@@ -28,7 +30,7 @@ def wait_for(ledger: Ledger, run_id: int) -> RunRecord:
         if run.state in FINAL:
             return run
         if not said and pause >= 1.0:
-            said = _say_if_nobody_is_there(ledger)
+            said = say_if_nobody_is_there(ledger, run.service)
         sleep(pause)
     raise AssertionError("the pauses never end")
 
@@ -56,6 +58,27 @@ def follow_log(ledger: Ledger, run_id: int, lines: Sequence[Line], show: Callabl
             return
         else:
             sleep(next(pauses))
+
+
+def print_line(out: Output, line: Line) -> None:
+    """One line of a run's log: a line, or an object of JSON."""
+    from rota.read.shape import as_json
+
+    if out.json:
+        import json
+
+        print(json.dumps(as_json(line), ensure_ascii=False), flush=True)
+        return
+    out.line(f"{_time(line.at)}  {line.source:<8}{line.text}", _STYLES.get(line.source, ""))
+
+
+_STYLES = {"ERROR": "red", "CRITICAL": "bold red", "WARNING": "yellow", "stderr": "yellow", "DEBUG": "dim"}
+
+
+def _time(at: Instant) -> str:
+    from rota.clock import from_instant
+
+    return f"{from_instant(at):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
 
 
 def ended(run: RunRecord) -> str:
@@ -96,12 +119,15 @@ def _pauses() -> Iterator[float]:
         pause = min(_LATEST, pause * 1.4)
 
 
-def _say_if_nobody_is_there(ledger: Ledger) -> bool:
+def say_if_nobody_is_there(ledger: Ledger, service: str) -> bool:
     """Whoever waits for a run that no node can start should know."""
     from rota.cli.output import talk
 
     now = ledger.now()
-    if any(node.state == "live" and node.lease_until >= now for node in ledger.nodes()):
+    serving = (node for node in ledger.nodes() if service in node.services.split(","))
+    if any(node.state == "live" and node.lease_until >= now for node in serving):
         return False
-    talk("note: no node is running, so it does not start yet; start one with: rota run")
+    talk(
+        f"note: no node is running that serves {service}, so it does not start yet; start one with: rota run"
+    )
     return True

@@ -10,9 +10,7 @@ from rota.cli.complete import run_ids, task_names
 from rota.cli.session import session_of
 
 if TYPE_CHECKING:
-    from rota.cli.output import Output
-    from rota.clock import Instant
-    from rota.read.runs import Line
+    pass
 
 __all__ = ["log_", "runs_"]
 
@@ -138,7 +136,7 @@ def log_(
     ] = False,
 ) -> None:
     """Print what a run wrote."""
-    from rota.cli.follow import follow_log, say_why
+    from rota.cli.follow import follow_log, print_line, say_why
     from rota.read.runs import log_tail, the_run
     from rota.read.shape import as_json
 
@@ -148,7 +146,7 @@ def log_(
         the_run(ledger, run)
         lines, left_out = log_tail(ledger, run, 10_000_000 if tail is None else tail)
         if follow:
-            follow_log(ledger, run, lines, lambda line: _print(out, line))
+            follow_log(ledger, run, lines, lambda line: print_line(out, line))
             return
         record = the_run(ledger, run)
     if json:
@@ -156,25 +154,5 @@ def log_(
         out.document(members)
         return
     for line in lines:
-        _print(out, line)
+        print_line(out, line)
     say_why(record)
-
-
-def _print(out: Output, line: Line) -> None:
-    from rota.read.shape import as_json
-
-    if out.json:
-        import json
-
-        print(json.dumps(as_json(line), ensure_ascii=False), flush=True)
-        return
-    out.line(f"{_time(line.at)}  {line.source:<8}{line.text}", _STYLES.get(line.source, ""))
-
-
-_STYLES = {"ERROR": "red", "CRITICAL": "bold red", "WARNING": "yellow", "stderr": "yellow", "DEBUG": "dim"}
-
-
-def _time(at: Instant) -> str:
-    from rota.clock import from_instant
-
-    return f"{from_instant(at):%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from rota.cli.complete import task_names
 from rota.cli.session import session_of
-
-if TYPE_CHECKING:
-    from rota.cli.output import Output
-    from rota.ledger.protocol import Ledger
-    from rota.model.run import RunRecord
 
 __all__ = ["backfill_", "enqueue_", "trigger_"]
 
@@ -73,6 +68,7 @@ def trigger_(
     task's schedule that is under way, unless the task's overlap is allow.
     """
     from rota.change.actions import trigger
+    from rota.cli.answer import goes_on, recorded, result
     from rota.cli.args import checked, typed
     from rota.cli.follow import wait_for
     from rota.cli.times import moment
@@ -87,14 +83,14 @@ def trigger_(
         text = checked(session, record, given)
         run_id = trigger(ledger, record, args=text, actor=session.actor, reason=reason, run_at=run_at)
         if not wait:
-            _recorded(out, ledger, run_id, created=True)
+            recorded(out, ledger, run_id, created=True)
             return
         try:
             run = wait_for(ledger, run_id)
         except KeyboardInterrupt:
-            _goes_on(run_id)
+            goes_on(run_id)
             raise
-    raise typer.Exit(_result(out, run))
+    raise typer.Exit(result(out, run))
 
 
 def enqueue_(
@@ -123,6 +119,7 @@ def enqueue_(
     Unlike a triggered run, it waits while the task is paused.
     """
     from rota.change.actions import enqueue
+    from rota.cli.answer import recorded
     from rota.cli.args import checked, typed
     from rota.cli.times import moment
     from rota.read.find import find_task
@@ -136,7 +133,7 @@ def enqueue_(
         done = enqueue(
             ledger, record, args=text, actor=session.actor, run_at=run_at, key=key, if_exists=if_exists
         )
-        _recorded(session.output(json), ledger, done.id, created=done.created)
+        recorded(session.output(json), ledger, done.id, created=done.created)
 
 
 def backfill_(
@@ -186,58 +183,3 @@ def backfill_(
         for instant in due:
             out.line(iso(instant))
     talk(f"{count(len(due), 'run')} of {record.name} {'recorded' if started else 'to backfill'}")
-
-
-def _recorded(out: Output, ledger: Ledger, run_id: int, *, created: bool) -> None:
-    from rota.read.runs import run_row, the_run
-    from rota.read.shape import as_json
-    from rota.read.words import relative
-
-    now = ledger.now()
-    run = the_run(ledger, run_id)
-    if out.json:
-        out.document({"run": as_json(run_row(run, now)), "created": created})
-        return
-    was = "recorded" if created else "there already"
-    out.line(f"run {run_id} of {run.task} is {was}, due {relative(run.run_at, now)}")
-
-
-def _result(out: Output, run: RunRecord) -> int:
-    """Print what came of a run; returns the exit code for it."""
-    from rota.cli.follow import ended, say_why
-    from rota.cli.output import talk
-    from rota.model.run import State
-    from rota.read.runs import run_row
-    from rota.read.shape import as_json
-
-    succeeded = run.state is State.SUCCEEDED
-    if out.json:
-        result, error = (None if text is None else _parsed(text) for text in (run.result, run.error))
-        out.document(
-            {"run": as_json(run_row(run, run.finished_at or run.run_at)), "result": result, "error": error}
-        )
-    elif run.result is not None:
-        out.line(run.result)
-    if not out.json:
-        say_why(run)
-    talk(ended(run))
-    if not succeeded:
-        talk(f"see: rota log {run.id}")
-    return 0 if succeeded else 1
-
-
-def _parsed(text: str) -> object:
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _goes_on(run_id: int) -> None:
-    from rota.cli.output import talk
-
-    talk(
-        f"\nno longer waiting; run {run_id} goes on. See it: rota log {run_id} --follow; stop it: rota cancel {run_id}"
-    )

@@ -48,6 +48,7 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "acknowledge": ("incidents", "Say that you are at an incident"),
         "mute": ("incidents", "Have nobody told about a task for a time."),
         "unmute": ("incidents", "End a mute."),
+        "undo": ("undo", "Undo what a task did, by the command beside its rollback note."),
         "cancel": ("state", "Withdraw a waiting run, or ask a running one to stop."),
         "retry": ("state", "Try a run once more that has ended."),
     },

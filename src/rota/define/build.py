@@ -36,6 +36,7 @@ def task_of(entry: TaskEntry, *, service: str, source: str, isolation: Isolation
         owner=entry.owner,
         expects=entry.expects,
         rollback=entry.rollback,
+        rollback_command=tuple(entry.rollback_command),
         schedule=entry.schedule,
         description=entry.description,
         tags=tuple(entry.tags),

@@ -15,7 +15,7 @@ from rota.define.json_values import JsonObject, JsonValue
 from rota.define.refusal import refused, shown
 from rota.define.result_schema import ResultSchema
 from rota.define.table import Table, unset
-from rota.define.texts import Duty, Name, Patterns, Reference, SecretText, Url, reference
+from rota.define.texts import Argv, Duty, Name, Patterns, Reference, SecretText, Url, reference
 from rota.define.times import Duration, PositiveDuration, Rate, ScheduleValue, TimeLimit, TimeZone
 from rota.model.task import CatchUp, Isolation, Overlap
 
@@ -250,6 +250,11 @@ class TaskEntry(Table):
     rollback: Duty = Field(
         description="How to undo what it did.",
         examples=["restore the previous sitemap from the object store"],
+    )
+    rollback_command: Argv = Field(
+        (),
+        description="The program and its arguments that do what the note says, for rota undo; no shell.",
+        examples=[["restore-sitemap", "--previous"]],
     )
     description: str = Field("", description="More about it, for people.")
     tags: Words = Field((), description="Words to find it by.")

@@ -19,6 +19,7 @@ class TaskOptions(TypedDict, total=False):
     owner: Required[str]
     expects: Required[str]
     rollback: Required[str]
+    rollback_command: Sequence[str]
     name: str | None
     schedule: str | Mapping[str, Any] | Sequence[Any] | Schedule | None
     timezone: str | None

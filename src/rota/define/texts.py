@@ -1,16 +1,17 @@
-"""The values that are texts of a certain form: names, duties, references, addresses, secrets, patterns."""
+"""The values that are texts of a certain form: names, duties, commands, references, addresses, secrets, patterns."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, TypeGuard
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from rota.define.refusal import refused, shown
 
 __all__ = [
     "NAME_PATTERN",
+    "Argv",
     "Duty",
     "Name",
     "Patterns",
@@ -29,6 +30,7 @@ _PLACEHOLDERS = frozenset(
     |to be done|to be decided|to be defined|to be determined|not applicable|no idea|dunno|owner|expects
     |rollback|lorem ipsum""".replace("\n    ", "").split("|")
 )
+_TO_BE_DONE = re.compile(r"(todo|tbd|fixme|xxx)\b", re.IGNORECASE)
 
 
 def _name(value: str) -> str:
@@ -45,8 +47,7 @@ def _name(value: str) -> str:
 
 def _duty(value: str, info: ValidationInfo) -> str:
     text = value.strip()
-    plain = text.casefold().strip(" .!?…-–—_*/\\<>[](){}'\"")
-    if re.match(r"(todo|tbd|fixme|xxx)\b", text, re.IGNORECASE) or plain in _PLACEHOLDERS or plain == "":
+    if _is_unfilled(text):
         raise refused(
             f"{info.field_name} is a placeholder",
             expected=_DUTIES.get(str(info.field_name), "a sentence"),
@@ -55,11 +56,43 @@ def _duty(value: str, info: ValidationInfo) -> str:
     return text
 
 
+def _is_unfilled(text: str) -> bool:
+    plain = text.casefold().strip(" .!?…-–—_*/\\<>[](){}'\"")
+    return _TO_BE_DONE.match(text) is not None or plain in _PLACEHOLDERS or plain == ""
+
+
 _DUTIES = {
     "owner": "who answers for the task: a person or team, with an address",
     "expects": "the result that its owner expects, in a sentence",
     "rollback": "how to undo what the task did, or why nothing needs undoing",
 }
+
+
+def _no_single_text(value: object) -> object:
+    """A command as one text would need a shell to take it apart."""
+    if isinstance(value, str):
+        raise refused(
+            "a command is a list of texts",
+            expected='a list such as ["program", "argument"]',
+            found=shown(value),
+        )
+    return value
+
+
+def _runnable(value: tuple[str, ...]) -> tuple[str, ...]:
+    """A command that is run as it stands: nobody is asked to fill in what its author left open."""
+    open_ones = (text for text in value if _SLOT.search(text) or _TO_BE_DONE.match(text.strip()))
+    unfilled = value[0] if _is_unfilled(value[0].strip()) else next(open_ones, None)
+    if unfilled is not None:
+        raise refused(
+            "a command has a placeholder in it",
+            expected="a command that can be run as it stands; what differs from run to run, it finds in ROTA_UNDO_RUN and ROTA_ARGS",
+            found=shown(unfilled),
+        )
+    return value
+
+
+_SLOT = re.compile(r"<[A-Za-z][A-Za-z0-9 _-]*>")  # such as id=<ID>, as notes have it
 
 
 def reference(value: str) -> str:
@@ -134,6 +167,13 @@ Name = Annotated[
     str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN, "maxLength": 100})
 ]
 Duty = Annotated[str, AfterValidator(_duty), WithJsonSchema({"type": "string", "minLength": 2})]
+Argv = Annotated[
+    tuple[str, ...],
+    Field(strict=False, min_length=1),
+    BeforeValidator(_no_single_text),
+    AfterValidator(_runnable),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+]
 Reference = Annotated[
     str, AfterValidator(reference), WithJsonSchema({"type": "string", "pattern": _PATH_PATTERN})
 ]

@@ -16,13 +16,14 @@ from rota.engine.deadlines import Deadlines
 from rota.engine.ending import Stop, ending_of
 from rota.engine.logbook import LogBook, Page
 from rota.engine.settler import Settler
+from rota.engine.undoing import to_carry_out
 from rota.engine.verdicts import VerdictBook
 from rota.events import Events, RunStarted
 from rota.execute.handle import Run
 from rota.execute.protocol import Attempt, Executor, Outcome
 from rota.ledger.work import Claimed, Finish
 from rota.model.lifecycle import Tally, step
-from rota.model.run import State
+from rota.model.run import Kind, State
 from rota.model.task import Retries, Task
 
 __all__ = ["Attempts"]
@@ -38,7 +39,9 @@ class _Active:
     claimed: Claimed
     task: Task
     started_at: Instant
-    executor: str
+    executor: (
+        str  # its task's, in whose slot it is carried out; what undoes is a command wherever its slot is
+    )
     carrier: asyncio.Task[None] | None = None
     stop: Stop | None = None
     abandon: asyncio.TimerHandle | None = None
@@ -85,12 +88,14 @@ class Attempts:
 
     def start(self, claimed: Claimed) -> None:
         """Begin an attempt now. Its instant has come: the caller saw to that."""
-        task = self._tasks(claimed.service, claimed.task)
+        known = self._tasks(claimed.service, claimed.task)
+        executor = "loop" if known is None else known.executor
         now = self._clock.now()
-        if task is None:
-            self._reject(claimed, now)
+        task = to_carry_out(known, claimed)
+        if isinstance(task, Outcome):
+            self._reject(claimed, task, executor, now)
             return
-        active = _Active(claimed, task, now, task.executor)
+        active = _Active(claimed, task, now, executor)
         if task.expectation.max_lateness is not None:
             self._verdicts.started(task, claimed, now)
         self._active[claimed.id, claimed.token] = active
@@ -142,14 +147,14 @@ class Attempts:
             asked = self._verdicts.asked(active.task)
             sink = page if asked is None else self._verdicts.sink(asked, page)
             attempt = Attempt(active.task, self._handle(active, page), sink)
-            outcome = await self._executors[active.executor].execute(attempt)
+            outcome = await self._executors[active.task.executor].execute(attempt)
             if asked is not None and outcome.ended == "succeeded":
                 took = self._clock.now() - active.started_at
                 outcome = await self._verdicts.inspect(asked, attempt, outcome, took)
         except asyncio.CancelledError:
             outcome = None
         except Exception as error:  # an executor's own fault: the run must not stay unaccounted for
-            _log.exception("the %s executor failed on run %d", active.executor, active.claimed.id)
+            _log.exception("the %s executor failed on run %d", active.task.executor, active.claimed.id)
             outcome = Outcome(
                 "error", error=json.dumps({"type": type(error).__name__, "message": str(error)})
             )
@@ -217,24 +222,21 @@ class Attempts:
                 f"it did not stop within its grace of {grace:g} s and was abandoned; its code may still run",
             )
 
-    def _reject(self, claimed: Claimed, now: Instant) -> None:
-        """The task is not known here (any more): a defect of whoever claimed it, but never a silent one."""
-        error = json.dumps(
-            {"type": "UnknownTask", "message": f"this node has no task {claimed.service}/{claimed.task}"}
-        )
-        ending = ending_of(Outcome("rejected", error=error), None)
+    def _reject(self, claimed: Claimed, outcome: Outcome, executor: str, now: Instant) -> None:
+        """Nothing was begun: the run has failed with what the outcome says."""
+        ending = ending_of(outcome, None)
         move = step(State.RUNNING, ending.event, Tally(claimed.spent, claimed.crashes), Retries())
         assert move is not None
         self._settler.add(
-            claimed, Finish(claimed.id, claimed.token, move, ending.ended, now, now, None, error)
+            claimed, Finish(claimed.id, claimed.token, move, ending.ended, now, now, None, outcome.error)
         )
-        self._ended("loop")
+        self._ended(executor)
 
     def _handle(self, active: _Active, page: Page) -> Run:
         claimed = active.claimed
         args = (
             active.task.args
-            if claimed.args is None
+            if claimed.args is None or claimed.kind == Kind.UNDO
             else {}
             if claimed.args == "{}"
             else json.loads(claimed.args)

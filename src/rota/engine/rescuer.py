@@ -13,7 +13,7 @@ from rota.errors import RotaError
 from rota.ledger.protocol import Ledger
 from rota.ledger.work import NodeRecord, Orphan
 from rota.model.lifecycle import Lost, Move, Tally, step
-from rota.model.run import Reason, State
+from rota.model.run import Kind, Reason, State
 from rota.model.task import Retries
 
 __all__ = ["Rescuer", "Watch", "decide"]
@@ -54,7 +54,10 @@ def decide(orphan: Orphan) -> Move:
 
 def _retries(orphan: Orphan) -> Retries:
     """The retry policy of a lost run's task. One that this build cannot read, since a newer one wrote it, grants no
-    retry: whatever else the lost node held must not wait for that."""
+    retry: whatever else the lost node held must not wait for that. What undoes something is tried once: whether half
+    of it was done, a person has to look."""
+    if orphan.kind == Kind.UNDO:
+        return Retries()
     try:
         return retries_from_json(json.loads(orphan.definition))
     except (KeyError, TypeError, ValueError, RotaError) as error:

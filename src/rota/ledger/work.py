@@ -164,7 +164,7 @@ class Finish(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A run whose node lost its lease. ``definition`` is its task's, for the retry policy."""
+    """A run whose node lost its lease. ``definition`` is its task's, for the retry policy; what undoes has none."""
 
     id: int
     token: int
@@ -173,6 +173,7 @@ class Orphan:
     crashes: int
     cancel_reason: str | None
     definition: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)

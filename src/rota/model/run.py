@@ -7,7 +7,17 @@ from enum import StrEnum
 
 from rota.clock import Instant
 
-__all__ = ["FINAL", "AttemptRecord", "Kind", "MissedRange", "NewRun", "Reason", "RunRecord", "State"]
+__all__ = [
+    "FINAL",
+    "OF_THE_TASK",
+    "AttemptRecord",
+    "Kind",
+    "MissedRange",
+    "NewRun",
+    "Reason",
+    "RunRecord",
+    "State",
+]
 
 
 class State(StrEnum):
@@ -35,6 +45,10 @@ class Kind(StrEnum):
     BACKFILLED = "backfilled"  # an occurrence of the past, run again on request
     CAUGHT_UP = "caught-up"  # covers what was skipped while paused
     UNDO = "undo"  # undoes what the task did, by its rollback command
+
+
+OF_THE_TASK = tuple(kind for kind in Kind if kind is not Kind.UNDO)
+"""The runs that say how a task fares: all but those that undo what it did."""
 
 
 class Reason(StrEnum):

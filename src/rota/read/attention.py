@@ -9,15 +9,15 @@ from typing import Literal
 from rota.clock import MICROSECOND, SECOND, Instant
 from rota.ledger.judging import Incident, IncidentFilter, NoticeRecord
 from rota.ledger.protocol import Ledger
-from rota.ledger.records import RunFilter, TaskRecord
+from rota.ledger.records import TaskRecord
 from rota.model.incident import Status
-from rota.model.run import RunRecord, State
+from rota.model.run import Kind, RunRecord, State
 from rota.model.task import Task
 from rota.model.verdict import Check
 from rota.read import words
-from rota.read.condition import NEEDS_ATTENTION, condition, fresh
+from rota.read.condition import NEEDS_ATTENTION, condition, fresh, latest
 from rota.read.nodes import NodeView
-from rota.read.runs import median
+from rota.read.runs import usual
 from rota.read.strip import strip
 
 __all__ = ["Attention", "attention"]
@@ -84,7 +84,7 @@ def _of_tasks(ledger: Ledger, tasks: Mapping[str, tuple[TaskRecord, Task]], now:
     for name, (record, task) in tasks.items():
         schedule = own.get(name)
         cells = strip(ledger, schedule, 1, now) if schedule is not None else []
-        last = next(iter(ledger.runs(RunFilter(service=record.service, task=record.name, limit=1))), None)
+        last = latest(ledger, record)
         is_so = condition(
             record, task, schedule, cells, now, fresh=fresh(ledger, record, task, now), last=last
         )
@@ -97,8 +97,8 @@ def _of_tasks(ledger: Ledger, tasks: Mapping[str, tuple[TaskRecord, Task]], now:
 def _to_look_at(ledger: Ledger, record: TaskRecord, word: str, last: RunRecord | None) -> int | None:
     """The run that shows what is wrong: the latest that failed, or the one that does not start."""
     if word == "failing":
-        asked = RunFilter(service=record.service, task=record.name, states=(State.FAILED,), limit=1)
-        return next((run.id for run in ledger.runs(asked)), None)
+        failed = latest(ledger, record, State.FAILED)
+        return None if failed is None else failed.id
     waits = last is not None and last.state is State.WAITING
     return last.id if word == "late" and last is not None and waits else None
 
@@ -158,9 +158,9 @@ def _of_runs(
 def _patience(ledger: Ledger, run: RunRecord, task: Task) -> tuple[int | None, str]:
     """How long the run may take before somebody should look, and how that is known."""
     expected = task.expectation.max_duration
-    if expected is not None:
+    if expected is not None and run.kind is not Kind.UNDO:
         return expected // MICROSECOND, f"expected to take {words.length(expected // MICROSECOND)} at most"
-    typical = median(ledger.durations(run.service, run.task, 20))
+    typical = usual(ledger, run)
     if typical is None:
         return None, ""
     return max(5 * typical, 60 * SECOND), f"it usually takes {words.length(typical)}"

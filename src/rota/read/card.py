@@ -12,9 +12,11 @@ from rota.clock import Instant
 from rota.execute.expected import expected
 from rota.ledger.judging import Incident, IncidentFilter, VerdictRecord
 from rota.ledger.protocol import Ledger
-from rota.ledger.records import RunFilter, TaskRecord
+from rota.ledger.records import TaskRecord
 from rota.model.run import State
+from rota.model.undo import command_line
 from rota.model.verdict import Check, Standing
+from rota.read.condition import latest
 from rota.read.rules import defined
 from rota.read.words import relative
 
@@ -125,8 +127,8 @@ def _line(check: Check, words: str, one: VerdictRecord | None) -> CheckLine:
 
 
 def _last_success(ledger: Ledger, record: TaskRecord) -> Instant | None:
-    where = RunFilter(service=record.service, task=record.name, states=(State.SUCCEEDED,), limit=1)
-    return next((run.finished_at for run in ledger.runs(where)), None)
+    found = latest(ledger, record, State.SUCCEEDED)
+    return None if found is None else found.finished_at
 
 
 def card_lines(card: Card, now: Instant) -> list[tuple[str, str]]:
@@ -141,7 +143,7 @@ def card_lines(card: Card, now: Instant) -> list[tuple[str, str]]:
         ),
         ("checks", "\n".join(_check_words(one, now) for one in card.checks)),
         ("rollback", card.rollback),
-        ("undo", "" if card.undo is None else f"{card.undo} (runs: {' '.join(card.rollback_command)})"),
+        ("undo", "" if card.undo is None else f"{card.undo} (runs: {command_line(card.rollback_command)})"),
         ("muted", _mute_words(card, now)),
     ]
     return [(label, text) for label, text in lines if text]

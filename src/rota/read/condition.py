@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from rota.clock import MICROSECOND, Instant
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import RunFilter, ScheduleRecord, TaskRecord
-from rota.model.run import RunRecord, State
+from rota.model.run import OF_THE_TASK, RunRecord, State
 from rota.model.task import Task
 from rota.read import words
 from rota.read.strip import GRACE, Cell
 
-__all__ = ["NEEDS_ATTENTION", "Condition", "condition", "fresh"]
+__all__ = ["NEEDS_ATTENTION", "Condition", "condition", "fresh", "latest"]
 
 Word = Literal[
     "retired", "disabled", "paused", "failing", "late", "stale", "missed", "expired", "on-request", "new", "as-expected"
@@ -78,17 +78,18 @@ def fresh(ledger: Ledger, record: TaskRecord, task: Task, now: Instant) -> bool 
     within = task.expectation.fresh_within
     if within is None:
         return None
-    asked = RunFilter(service=record.service, task=record.name, limit=1)
-    found = ledger.runs(_succeeded(asked))
-    if not found:
+    found = latest(ledger, record, State.SUCCEEDED)
+    if found is None:
         oldest = ledger.runs(RunFilter(service=record.service, task=record.name, order="oldest", limit=1))
         return not oldest or now - oldest[0].scheduled_at <= within // MICROSECOND
-    ended = found[0].finished_at or found[0].scheduled_at
+    ended = found.finished_at or found.scheduled_at
     return now - ended <= within // MICROSECOND
 
 
-def _succeeded(where: RunFilter) -> RunFilter:
-    return replace(where, states=(State.SUCCEEDED,))
+def latest(ledger: Ledger, record: TaskRecord, *states: State) -> RunRecord | None:
+    """The task's latest run, of those in some states; what undoes it says nothing of how it fares."""
+    asked = RunFilter(service=record.service, task=record.name, states=states, kinds=OF_THE_TASK, limit=1)
+    return next(iter(ledger.runs(asked)), None)
 
 
 def _paused(record: TaskRecord, now: Instant) -> str:

@@ -14,7 +14,7 @@ from rota.read.attention import Attention, attention
 from rota.read.find import full_name
 from rota.read.nodes import NodeView, node_list
 from rota.read.rules import defined
-from rota.read.runs import Progress, RunRow, median, progress, run_row
+from rota.read.runs import Progress, RunRow, progress, run_row, usual
 from rota.read.upcoming import Lane, lanes
 
 __all__ = ["Overview", "Running", "overview"]
@@ -71,5 +71,4 @@ def overview(ledger: Ledger) -> Overview:
 
 
 def _running(ledger: Ledger, run: RunRecord, now: Instant) -> Running:
-    typical = median(ledger.durations(run.service, run.task, 20))
-    return Running(run_row(run, now), progress(run, now, typical))
+    return Running(run_row(run, now), progress(run, now, usual(ledger, run)))

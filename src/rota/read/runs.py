@@ -34,6 +34,7 @@ __all__ = [
     "run_row",
     "run_text",
     "the_run",
+    "usual",
 ]
 
 
@@ -159,7 +160,6 @@ def run_detail(ledger: Ledger, run_id: int) -> RunDetail:
     now = ledger.now()
     run = the_run(ledger, run_id)
     attempts = tuple(_attempt(attempt) for attempt in ledger.attempts(run_id))
-    durations = ledger.durations(run.service, run.task) if run.state is State.RUNNING else []
     return RunDetail(
         run=run_row(run, now),
         why=why(run, now),
@@ -174,7 +174,7 @@ def run_detail(ledger: Ledger, run_id: int) -> RunDetail:
         args=_json(run.args),
         result=_json(run.result),
         error=_json(run.error),
-        progress=progress(run, now, median(durations)),
+        progress=progress(run, now, usual(ledger, run, 100)) if run.state is State.RUNNING else None,
         cancel_reason=run.cancel_reason,
         attempts=attempts,
     )
@@ -229,6 +229,11 @@ def progress(run: RunRecord, now: int, typical: int | None) -> Progress | None:
     if not said and left is None:
         return None
     return Progress(done, total, str(said.get("note") or ""), share, None if left is None else Micros(left))
+
+
+def usual(ledger: Ledger, run: RunRecord, among: int = 20) -> int | None:
+    """How long such a run takes: the median of its task's latest successes; of what undoes nothing is known."""
+    return None if run.kind is Kind.UNDO else median(ledger.durations(run.service, run.task, among))
 
 
 def median(durations: Sequence[int]) -> int | None:

@@ -10,7 +10,7 @@ from rota.ledger.protocol import Ledger
 from rota.ledger.records import Change, RunFilter, ScheduleRecord, TaskRecord
 from rota.model.task import Task
 from rota.read.card import Card, card_of
-from rota.read.condition import Condition, condition, fresh
+from rota.read.condition import Condition, condition, fresh, latest
 from rota.read.find import full_name
 from rota.read.policies import Policy, policies, raw_schedule, target_words
 from rota.read.rules import defined, first_due, rule_of, seed_of
@@ -110,7 +110,7 @@ def task_row(
     schedules = ledger.schedules(record.service, record.name, limit=100)
     own = next((schedule for schedule in schedules if schedule.key == ""), None)
     shown = strip(ledger, own, cells, now) if own is not None else []
-    last = next(iter(ledger.runs(RunFilter(service=record.service, task=record.name, limit=1))), None)
+    last = latest(ledger, record)
     typical = median(ledger.durations(record.service, record.name, 20))
     return TaskRow(
         service=record.service,

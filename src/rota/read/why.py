@@ -15,6 +15,7 @@ _ORIGIN = {
     Kind.DELAYED: "A program handed it in for a later instant",
     Kind.BACKFILLED: "It was asked for as the backfill of an occurrence in the past",
     Kind.CAUGHT_UP: "It makes up for what was left out while the task was paused",
+    Kind.UNDO: "It undoes what the task did, by its rollback command",
 }
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
 
 from rota.change import actions, incidents
+from rota.change.undo import plan_undo
 from rota.clock import Instant
-from rota.errors import UnknownName, UsageError
+from rota.errors import Conflict, UnknownName, UsageError
 from rota.ledger.judging import Incident
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import TaskRecord
+from rota.model.undo import command_line
 from rota.read.find import find_task
 from rota.read.incidents import the_incident
 from rota.read.runs import the_run
 from rota.web.context import context_of, visitor_of
-from rota.web.forms import pause_until, validated
+from rota.web.forms import confirmed, pause_until, validated
 
 __all__ = [
     "acknowledge",
@@ -30,6 +32,7 @@ __all__ = [
     "resume",
     "retry",
     "trigger",
+    "undo",
     "unmute",
 ]
 
@@ -46,8 +49,10 @@ def do_to_task(
             pause(request, record, reason, pause_until(form, context_of(request).ledger.now()))
         case "resume":
             resume(request, record, reason)
+        case "undo":
+            return undo(request, record, reason, *confirmed(form))
         case _:
-            raise UnknownName("action", action, ("trigger", "pause", "resume"))
+            raise UnknownName("action", action, ("trigger", "pause", "resume", "undo"))
     return None
 
 
@@ -116,6 +121,29 @@ def resume(request: Request, record: TaskRecord, reason: str | None) -> None:
     context = context_of(request)
     actions.resume(context.ledger, record, actor=actor, reason=reason)
     context.wake()
+
+
+def undo(
+    request: Request,
+    record: TaskRecord,
+    reason: str | None,
+    run_id: int | None = None,
+    shown: Sequence[str] | None = None,
+) -> int:
+    """Record the run that undoes what the task did; ``shown`` is the command that was confirmed, where one was shown."""
+    actor = _allowed(request, "undo")
+    context = context_of(request)
+    plan = plan_undo(context.ledger, record, run_id)
+    if shown is not None and tuple(shown) != plan.argv:
+        raise Conflict(
+            "the command that undoes it has changed meanwhile, so nothing was done",
+            expected=command_line(plan.argv),
+            found=command_line(shown),
+            next=(f"rota task {record.name}",),
+        )
+    undoing = actions.undo(context.ledger, record, plan, actor=actor, reason=reason or "")
+    context.wake()
+    return undoing
 
 
 def cancel(request: Request, run_id: int, reason: str | None) -> None:

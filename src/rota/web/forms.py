@@ -16,7 +16,17 @@ from rota.errors import ArgumentsError, DefinitionError, Retriable, UsageError
 from rota.ledger.records import TaskRecord
 from rota.web.context import context_of, visitor_of
 
-__all__ = ["PAUSES", "Field", "Form", "args_of_form", "fields_of", "pause_until", "read_form", "validated"]
+__all__ = [
+    "PAUSES",
+    "Field",
+    "Form",
+    "args_of_form",
+    "confirmed",
+    "fields_of",
+    "pause_until",
+    "read_form",
+    "validated",
+]
 
 PAUSES: Mapping[str, int] = {
     "30 minutes": 1800,
@@ -105,6 +115,29 @@ def pause_until(form: Form, now: int) -> Instant | None:
             "the length of the pause is not known", expected="one of " + ", ".join(PAUSES), found=repr(wanted)
         )
     return Instant(now + PAUSES[wanted] * SECOND)
+
+
+def confirmed(form: Form) -> tuple[int | None, list[str] | None]:
+    """The run that an undo's form names, if it does, and the command that it showed. Raises `UsageError` without a tick:
+    a command is not run for a slip of the mouse."""
+    if form.get("sure") != "yes":
+        raise UsageError(
+            "the undo is not confirmed, so nothing was done",
+            expected="a tick beside the command that is to be run",
+            found="none",
+            where="sure",
+        )
+    try:
+        run, command = json.loads(form.get("run") or "null"), json.loads(form.get("command") or "null")
+    except ValueError:
+        run = command = ""
+    if not isinstance(run, int | None) or not isinstance(command, list | None):
+        raise UsageError(
+            "the form does not say what is undone",
+            expected="run, the number of a run, and command, a list of texts",
+            found="something else",
+        )
+    return run, command
 
 
 def _knows(loaded: LoadedRota | None, record: TaskRecord) -> bool:

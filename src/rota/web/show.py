@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from rota.clock import SECOND, Instant, from_instant
+from rota.model.undo import command_line
 from rota.read import words
 from rota.read.runs import RunDetail
 from rota.read.shape import iso
@@ -68,6 +69,7 @@ def templates() -> jinja2.Environment:
         iso=iso,
         pretty=_pretty,
         without=_without,
+        command_line=command_line,
         urlencode=lambda text: quote(text, safe=""),
     )
     return environment

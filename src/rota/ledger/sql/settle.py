@@ -12,7 +12,7 @@ from rota.errors import LedgerError, Retriable
 from rota.ledger.sql.connection import Connection
 from rota.ledger.work import Beat, BeatReply, Finish, LogLine, NodeRecord, Orphan
 from rota.model.lifecycle import HandedBack, Move, step
-from rota.model.run import Reason, State
+from rota.model.run import Kind, Reason, State
 from rota.model.task import Retries
 
 __all__ = ["finish", "heartbeat", "register", "rescue", "write_log"]
@@ -29,7 +29,13 @@ def finish(
     accepted = [one for one in settled if (one.id, one.token) in written]
     if accepted:
         _tell_stories(connection, sql, node, accepted, {id_: row[2] for (id_, _), row in written.items()})
-        _count(connection, sql, accepted, {id_: row[1] for (id_, _), row in written.items()}, now)
+        _count(
+            connection,
+            sql,
+            accepted,
+            {row[0]: row[1] for row in written.values() if row[4] != Kind.UNDO},
+            now,
+        )
     refused = [one for one in finishes if (one.id, one.token) not in written]
     return _refuse(connection, sql, node, refused) if refused else []
 
@@ -37,7 +43,8 @@ def finish(
 def _write(
     connection: Connection, sql: Sql, node: str, settled: Sequence[Finish]
 ) -> dict[tuple[int, int], Sequence[Any]]:
-    """Write what the node still holds, under its tokens; returns (run, token) -> (run, task, attempt, token)."""
+    """Write what the node still holds, under its tokens; returns (run, token) -> (run, task, attempt, token,
+    kind)."""
     rows = json.dumps([_row(one) for one in settled])
     written = connection.rows(sql["finish_runs"], {"done": rows, "node": node})
     return {(row[0], row[3]): row for row in written}
@@ -100,9 +107,11 @@ def _tell_stories(
 def _count(
     connection: Connection, sql: Sql, settled: Sequence[Finish], tasks: Mapping[int, int], now: Instant
 ) -> None:
-    """Failed runs in a row, and the pause that follows too many of them."""
-    failed = [tasks[one.id] for one in settled if one.move.state is State.FAILED]
-    succeeded = sorted({tasks[one.id] for one in settled if one.move.state is State.SUCCEEDED})
+    """Failed runs in a row, and the pause that follows too many of them. A run that is not among ``tasks`` undid
+    something: it says nothing of how the task fares."""
+    counted = [one for one in settled if one.id in tasks]
+    failed = [tasks[one.id] for one in counted if one.move.state is State.FAILED]
+    succeeded = sorted({tasks[one.id] for one in counted if one.move.state is State.SUCCEEDED})
     if succeeded:
         connection.run(sql["clear_failures"], {"tasks": json.dumps(succeeded)})
     if failed:
@@ -225,9 +234,9 @@ def _take_over(
     """Move all that a lost node held, as attempts that were lost; returns how many runs."""
     rows = connection.rows(sql["orphans"], {"node": node})
     error = json.dumps({"type": "Lost", "message": f"node {node[:8]} lost its lease while it held this run"})
-    orphans = [Orphan(*row[:7]) for row in rows]
+    orphans = [Orphan(*row[:8]) for row in rows]
     finishes = [
-        Finish(one.id, one.token, decide(one), "lost", _began(row[9], now), now, None, error)
+        Finish(one.id, one.token, decide(one), "lost", _began(row[10], now), now, None, error)
         for one, row in zip(orphans, rows, strict=True)
     ]
     if finishes:
@@ -238,7 +247,7 @@ def _take_over(
                 retry=Retriable(True, "nothing was written"),
             )  # fmt: skip
         _tell_stories(connection, sql, node, finishes, {one.id: one.attempt for one in orphans})
-        _count(connection, sql, finishes, {row[0]: row[8] for row in rows}, now)
+        _count(connection, sql, finishes, {row[0]: row[9] for row in rows if row[7] != Kind.UNDO}, now)
     return len(finishes)
 
 

@@ -52,6 +52,16 @@ class ResumeAsked(_Asked):
     """The end of a pause."""
 
 
+class UndoAsked(_Asked):
+    """An undo."""
+
+    reason: str = Field(max_length=1000, min_length=1, description="Why; kept in the audit.")
+    run: int | None = Field(None, description="The run to undo; none: the latest that ended.")
+    command: list[str] | None = Field(
+        None, description="The command that was confirmed: refused where the task's is another by now."
+    )
+
+
 class RunAsked(_Asked):
     """What is done to a run."""
 
@@ -94,9 +104,8 @@ def routes() -> APIRouter:
         request: Request, record: Named, asked: Annotated[TriggerAsked | None, Body()] = None
     ) -> Response:
         asked = asked or TriggerAsked.model_validate({})
-        run_id = do.trigger(request, record, asked.args, asked.reason, _instant(asked.run_at, "run_at"))
-        where = href(request, f"/api/v1/runs/{run_id}")
-        return answer(run_detail(context_of(request).ledger, run_id), 201, {"Location": where})
+        run_at = _instant(asked.run_at, "run_at")
+        return _recorded(request, do.trigger(request, record, asked.args, asked.reason, run_at))
 
     @router.post("/tasks/{name:path}/pause", summary="Pause a task", responses=answers(TaskDetail))
     def pause(request: Request, record: Named, asked: PauseAsked) -> Response:
@@ -134,6 +143,15 @@ def routes() -> APIRouter:
         )
         return answer(incident_detail(ledger, incident_id))
 
+    @router.post(
+        "/tasks/{name:path}/undo",
+        summary="Undo what a task did, by its rollback command",
+        status_code=201,
+        responses=answers(RunDetail, status=201, what="The run that was recorded."),
+    )
+    def undo(request: Request, record: Named, asked: UndoAsked) -> Response:
+        return _recorded(request, do.undo(request, record, asked.reason, asked.run, asked.command))
+
     @router.post("/runs/{run_id}/cancel", summary="Cancel a run", responses=answers(RunDetail))
     def cancel(request: Request, run_id: RunId, asked: Annotated[RunAsked | None, Body()] = None) -> Response:
         do.cancel(request, run_id, asked.reason if asked else None)
@@ -155,6 +173,11 @@ def named(
 
 
 Named = Annotated[TaskRecord, Depends(named)]
+
+
+def _recorded(request: Request, run_id: int) -> JSONResponse:
+    where = href(request, f"/api/v1/runs/{run_id}")
+    return answer(run_detail(context_of(request).ledger, run_id), 201, {"Location": where})
 
 
 def _task(request: Request, record: TaskRecord) -> JSONResponse:

@@ -23,6 +23,7 @@ LINES = 500
 
 _DONE = {
     "trigger": "The run is recorded; a node starts it as soon as it has a free slot.",
+    "undo": "The undo is recorded; a node starts it as soon as it has a free slot.",
     "cancel": "The run is asked to stop.",
     "retry": "The run will be tried once more.",
 }

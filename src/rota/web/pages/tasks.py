@@ -67,7 +67,7 @@ def routes() -> APIRouter:
         except RotaError as error:
             return _task_page(request, record, form, error=error)
         if run_id is not None:
-            return RedirectResponse(href(request, f"/runs/{run_id}?done=trigger"), 303)
+            return RedirectResponse(href(request, f"/runs/{run_id}?done={quote(action)}"), 303)
         return RedirectResponse(
             href(request, f"{task_path(record.service, record.name)}?done={quote(action)}"), 303
         )

@@ -43,7 +43,7 @@ SELECT run.id, run.task_id, (SELECT schedule.key FROM rota_schedule AS schedule 
 FROM rota_run AS run
 WHERE run.state = 'waiting' AND run.queue = :queue AND run.priority = :priority AND run.run_at <= :until
   AND run.task_id <> ALL (ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(CAST(:blocked AS jsonb))))
-  AND (run.kind = 'manual'
+  AND (run.kind IN ('manual', 'undo')
     OR run.task_id <> ALL (ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(CAST(:held AS jsonb)))))
   AND (
     run.lane IS NULL
@@ -67,7 +67,7 @@ WHERE run.state = 'waiting' AND run.queue = :queue AND run.priority = :priority 
           OR EXISTS (
             SELECT 1 FROM rota_run AS other
             WHERE other.lane = run.lane AND other.lane IS NOT NULL AND other.state = 'running'
-              AND other.cancel_reason IS NULL)
+              AND other.cancel_reason IS NULL AND other.kind <> 'undo')
       END))
 ORDER BY run.run_at
 LIMIT :limit;
@@ -80,9 +80,10 @@ SELECT EXISTS (
     AND run_at <= :now);
 
 -- name: supersede
--- Ask the running run of a lane to stop; its node hears of it with its next heartbeat.
+-- Ask the running run of a lane to stop; its node hears of it with its next heartbeat. Not what undoes something: the
+-- next occurrence waits for that.
 UPDATE rota_run SET cancel_reason = 'superseded'
-WHERE lane = :lane AND lane IS NOT NULL AND state = 'running' AND cancel_reason IS NULL;
+WHERE lane = :lane AND lane IS NOT NULL AND state = 'running' AND cancel_reason IS NULL AND kind <> 'undo';
 
 -- name: take_tokens
 -- A token for each run of a batch, all greater than any before.

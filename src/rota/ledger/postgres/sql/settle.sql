@@ -23,7 +23,7 @@ FROM (
     value ->> 10 AS error, value ->> 11 AS note
   FROM jsonb_array_elements(CAST(:done AS jsonb))) AS done
 WHERE run.id = done.id AND run.token = done.token AND run.node = :node AND run.state = 'running'
-RETURNING run.id, run.task_id, run.attempt, run.token;
+RETURNING run.id, run.task_id, run.attempt, run.token, run.kind;
 
 -- name: insert_attempts
 -- The attempts whose story does not stand on the run: all but a success at the first try.
@@ -128,7 +128,8 @@ WHERE state = 'live' AND lease_until > CAST(:now AS bigint) + lease + 1000000;
 
 -- name: orphans
 -- What a lost node held, with what decides whether it is tried again. Locked, in one order for all.
-SELECT run.id, run.token, run.attempt, run.spent, run.crashes, run.cancel_reason, task.definition, run.node, run.task_id, run.started_at
+SELECT run.id, run.token, run.attempt, run.spent, run.crashes, run.cancel_reason, task.definition, run.kind, run.node, run.task_id,
+  run.started_at
 FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
 WHERE run.state = 'running' AND run.node = :node
 ORDER BY run.id

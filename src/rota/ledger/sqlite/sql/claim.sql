@@ -47,7 +47,7 @@ FROM (
   LEFT JOIN rota_schedule AS schedule ON schedule.id = run.schedule_id
   WHERE run.state = 'waiting' AND run.queue = :queue AND run.priority = :priority AND run.run_at <= :until
     AND run.task_id NOT IN (SELECT value FROM json_each(:blocked))
-    AND (run.task_id NOT IN (SELECT value FROM json_each(:held)) OR run.kind = 'manual')
+    AND (run.task_id NOT IN (SELECT value FROM json_each(:held)) OR run.kind IN ('manual', 'undo'))
     AND (
       run.lane IS NULL
       OR NOT EXISTS (SELECT 1 FROM rota_run AS other WHERE other.lane = run.lane AND other.state = 'running')
@@ -68,7 +68,8 @@ FROM (
               AND newer.kind = 'scheduled' AND newer.run_at <= :now)
             OR EXISTS (
               SELECT 1 FROM rota_run AS other
-              WHERE other.lane = run.lane AND other.state = 'running' AND other.cancel_reason IS NULL)
+              WHERE other.lane = run.lane AND other.state = 'running' AND other.cancel_reason IS NULL
+                AND other.kind <> 'undo')
         END))
   ORDER BY run.run_at
   LIMIT :limit
@@ -81,8 +82,10 @@ SELECT EXISTS (
   WHERE lane = :lane AND state = 'waiting' AND kind = 'scheduled' AND scheduled_at > :scheduled_at AND run_at <= :now);
 
 -- name: supersede
--- Ask the running run of a lane to stop; its node hears of it with its next heartbeat.
-UPDATE rota_run SET cancel_reason = 'superseded' WHERE lane = :lane AND state = 'running' AND cancel_reason IS NULL;
+-- Ask the running run of a lane to stop; its node hears of it with its next heartbeat. Not what undoes something: the
+-- next occurrence waits for that.
+UPDATE rota_run SET cancel_reason = 'superseded' WHERE lane = :lane AND state = 'running' AND cancel_reason IS NULL
+  AND kind <> 'undo';
 
 -- name: take_tokens
 -- A token for each run of a batch, all greater than any before.

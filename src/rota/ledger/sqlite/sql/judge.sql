@@ -107,10 +107,10 @@ ON CONFLICT (task_id) DO UPDATE SET muted_until = excluded.muted_until, muted_re
 SELECT task_id, muted_until, muted_reason, muted_by FROM rota_watch WHERE muted_until > :now;
 
 -- name: bad_runs
--- The latest run of a task that failed, and the latest that was missed.
+-- The latest run of a task that failed, and the latest that was missed; what undoes is not judged.
 SELECT id, state, reason, error, scheduled_at, finished_at FROM (
   SELECT id, state, reason, error, scheduled_at, finished_at FROM rota_run
-  WHERE task_id = :task_id AND state = 'failed' ORDER BY id DESC LIMIT 1) AS failed
+  WHERE task_id = :task_id AND state = 'failed' AND kind <> 'undo' ORDER BY id DESC LIMIT 1) AS failed
 UNION ALL
 SELECT id, state, reason, error, scheduled_at, finished_at FROM (
   SELECT id, state, reason, error, scheduled_at, finished_at FROM (
@@ -119,10 +119,10 @@ SELECT id, state, reason, error, scheduled_at, finished_at FROM (
   WHERE state = 'missed' ORDER BY id DESC LIMIT 1) AS missed;
 
 -- name: successes
--- When the task's latest runs succeeded, of the newest so many runs: rising.
+-- When the task's latest runs succeeded, of the newest so many runs: rising. Undoing is no success of the task's.
 SELECT finished_at FROM (
-  SELECT state, finished_at FROM rota_run WHERE task_id = :task_id ORDER BY id DESC LIMIT :limit) AS newest
-WHERE state = 'succeeded' AND finished_at >= :since ORDER BY finished_at;
+  SELECT state, kind, finished_at FROM rota_run WHERE task_id = :task_id ORDER BY id DESC LIMIT :limit) AS newest
+WHERE state = 'succeeded' AND kind <> 'undo' AND finished_at >= :since ORDER BY finished_at;
 
 -- name: hour_of
 -- How the occurrences of a time went: good is a success that was not late.
@@ -130,7 +130,7 @@ SELECT coalesce(sum(CASE WHEN state = 'succeeded' AND (:late IS NULL OR started_
       OR started_at - scheduled_at <= :late OR attempt > 1) THEN 1 ELSE 0 END), 0),
   coalesce(sum(CASE WHEN state IN ('failed', 'missed') OR (state = 'succeeded' AND attempt = 1 AND :late IS NOT NULL
       AND started_at - scheduled_at > :late) THEN 1 ELSE 0 END), 0)
-FROM rota_run WHERE task_id = :task_id AND scheduled_at >= :since AND scheduled_at < :until;
+FROM rota_run WHERE task_id = :task_id AND scheduled_at >= :since AND scheduled_at < :until AND kind <> 'undo';
 
 -- name: tallies
 -- The hours that are over, of a task with an objective.

@@ -15,18 +15,19 @@ SELECT schedule_id, from_at, until_at, count, reason, covered_by FROM rota_range
 WHERE schedule_id = :schedule_id AND until_at > :since ORDER BY from_at LIMIT :limit;
 
 -- name: counts
+-- How the runs of each task went; what undoes is not among them, here as in what follows.
 SELECT task.service, task.name, run.state, count(*)
 FROM rota_task AS task JOIN rota_run AS run ON run.task_id = task.id
-WHERE run.scheduled_at >= :since
+WHERE run.scheduled_at >= :since AND run.kind <> 'undo'
 GROUP BY task.id, run.state;
 
 -- name: durations
 SELECT finished_at - started_at FROM (
-  SELECT run.finished_at, run.started_at, run.state
+  SELECT run.finished_at, run.started_at, run.state, run.kind
   FROM rota_task AS task JOIN rota_run AS run ON run.task_id = task.id
   WHERE task.service = :service AND task.name = :task
   ORDER BY run.id DESC LIMIT :limit * 4)
-WHERE state = 'succeeded' AND started_at IS NOT NULL LIMIT :limit;
+WHERE state = 'succeeded' AND kind <> 'undo' AND started_at IS NOT NULL LIMIT :limit;
 
 -- name: run_columns
 SELECT run.id, task.service, task.name, run.task_id, run.schedule_id, schedule.key, run.kind, run.scheduled_at, run.run_at,

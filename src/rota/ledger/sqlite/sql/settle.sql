@@ -20,7 +20,7 @@ FROM (
     value ->> 9 AS result, value ->> 10 AS error, value ->> 11 AS note
   FROM json_each(:done)) AS done
 WHERE rota_run.id = done.id AND rota_run.token = done.token AND rota_run.node = :node AND rota_run.state = 'running'
-RETURNING id, task_id, attempt, token;
+RETURNING id, task_id, attempt, token, kind;
 
 -- name: insert_attempts
 -- The attempts whose story does not stand on the run: all but a success at the first try.
@@ -104,7 +104,8 @@ UPDATE rota_node SET lease_until = :now + lease WHERE state = 'live' AND lease_u
 
 -- name: orphans
 -- What a lost node held, with what decides whether it is tried again.
-SELECT run.id, run.token, run.attempt, run.spent, run.crashes, run.cancel_reason, task.definition, run.node, run.task_id, run.started_at
+SELECT run.id, run.token, run.attempt, run.spent, run.crashes, run.cancel_reason, task.definition, run.kind, run.node, run.task_id,
+  run.started_at
 FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
 WHERE run.state = 'running' AND run.node = :node;
 
