@@ -278,6 +278,7 @@ def test_nodes_are_listed(used: Desk) -> None:
 
 def test_verdicts_are_listed(used: Desk) -> None:
     assert "nothing is judged yet" in used.rota("verdicts").err
+    assert "nothing is unmet" in used.rota("verdicts", "--unmet").err
     with used.house() as house:
         one, two = house.ledger.tasks()[:2]
         said = [(one, Check.RESULT, Standing.UNMET), (two, Check.MAX_DURATION, Standing.MET)]

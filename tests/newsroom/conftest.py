@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
 
-from newsroom import articles, clock, images, outbox, readers, tasks, views
+from newsroom import articles, clock, digest, images, outbox, readers, tasks, views
 from newsroom.app import create_app
 from newsroom.settings import Settings
 from newsroom.store import Store, count
 
 PASSWORD = "a long enough password"
-BERLIN = ZoneInfo("Europe/Berlin")
 
 # In the order in which a day would bring them; each leaves the one after it in peace.
 EVERY_TASK = (
@@ -122,13 +120,14 @@ def _fill(store: Store, settings: Settings) -> dict[str, int]:
         )
         ids["reader"] = readers.register(connection, "Ada", PASSWORD, then, editor=True)
         ids["second reader"] = readers.register(connection, "Barbara", PASSWORD, then)
+        zone, hour = _longest_due(now)
         for each in ("reader", "second reader"):
             readers.set_digest(
                 connection,
                 ids[each],
                 wanted=True,
-                hour=(now.astimezone(BERLIN).hour + 12) % 24,  # not just now, also when it is Monday
-                timezone=BERLIN.key,
+                hour=hour,
+                timezone=zone,
                 now=now - timedelta(days=30),
             )
         readers.log_in(connection, ids["reader"], now - timedelta(days=60))  # a session that has expired
@@ -136,6 +135,12 @@ def _fill(store: Store, settings: Settings) -> dict[str, int]:
             views.note(connection, ids[f"sqlite-{1 + number % 2}"], now)
         outbox.purge(connection, ["home"], then)
     return ids
+
+
+def _longest_due(now: datetime) -> tuple[str, int]:
+    """A time zone and an hour whose last Monday is more than a day ago, also when it is Monday."""
+    known = [(zone, hour) for zone in ("Europe/Berlin", "America/New_York") for hour in (0, 23)]
+    return min(known, key=lambda one: digest.due(now, *one)[0])
 
 
 @pytest.fixture

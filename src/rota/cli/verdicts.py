@@ -45,7 +45,9 @@ def verdicts_(
     out.table(
         ("TASK", "CHECK", "VERDICT", "SINCE", "EXPECTED", "FOUND", "RUN"),
         [_row(one, now) for one in found],
-        empty="nothing is judged yet: no run of a task with an expectation has ended",
+        empty="nothing is unmet"
+        if unmet
+        else "nothing is judged yet: no run of a task with an expectation has ended",
         spare=("RUN", "SINCE"),
     )
 

@@ -99,7 +99,7 @@ class Inspector:
         except Exception as error:  # it cannot be loaded, say: what cannot be judged is not met
             return f"the check itself could not be carried out: {type(error).__name__}: {error}"
         if said.ended != "succeeded":
-            return in_words(said.error) if said.error else f"the check ended as {said.ended}"
+            return in_words(said.error, typed=False) if said.error else f"the check ended as {said.ended}"
         return "it answered False" if said.result == "false" else None
 
     async def _look(self, target: Target, attempt: Attempt, outcome: Outcome) -> Attempt:

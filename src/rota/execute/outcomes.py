@@ -99,8 +99,9 @@ def from_exception(error: BaseException, redact: Redact = str) -> Outcome:
             return Outcome("error", error=_described(other, redact, trace=True))
 
 
-def in_words(error: str) -> str:
-    """An error object as one line for people: what was raised, or what Rota says, and a command's own last words.
+def in_words(error: str, *, typed: bool = True) -> str:
+    """An error object as one line for people: what was raised (with its type, if ``typed``) or what Rota says, and a
+    command's own last words.
 
     >>> in_words('{"type":"KeyError","message":"7","traceback":"..."}')
     'KeyError: 7'
@@ -111,8 +112,9 @@ def in_words(error: str) -> str:
         fields = from_json(error)
     except ValueError:  # not of ours: an older node's, say
         return error
-    raised = fields["type"] if "traceback" in fields or not fields.get("message") else None
-    return ": ".join(str(part) for part in (raised, fields.get("message"), fields.get("last_line")) if part)
+    shows_type = not fields.get("message") or (typed and "traceback" in fields)
+    parts = fields["type"] if shows_type else None, fields.get("message"), fields.get("last_line")
+    return ": ".join(str(part) for part in parts if part)
 
 
 def redacted(error: str | None, redact: Redact) -> str | None:
