@@ -271,7 +271,13 @@ def test_an_operator_can_act(browser: Any, served: Served, scripts: bool) -> Non
     page.wait_for_selector("text=The task is paused.")
     page.click('button:has-text("Resume")')
     page.wait_for_selector("text=The task is resumed.")
-    assert [change.action for change in served.house.ledger.changes()][:4] == [
+    page.fill("#undo-reason", "the wrong edition")
+    page.click('button:has-text("Undo")')  # not without a tick: the browser asks for it, and nothing is sent
+    page.check("[name=sure]")
+    page.click('button:has-text("Undo")')
+    page.wait_for_selector("text=The undo is recorded")
+    assert [change.action for change in served.house.ledger.changes()][:5] == [
+        "undo",
         "resume",
         "pause",
         "cancel",
