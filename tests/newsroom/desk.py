@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 from tests.engine.harness import QUICK, until
 
@@ -150,3 +153,25 @@ def served(settings: Settings, store: Store) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(30)
+
+
+@contextlib.contextmanager
+def faulty(world: Any, monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[None]:
+    """The site and its tasks with some faults on."""
+    faults = frozenset(names)
+    monkeypatch.setenv("NEWSROOM_FAULT", ",".join(sorted(faults)))
+    with served(replace(world.settings, faults=faults), world.store) as address:
+        monkeypatch.setenv("NEWSROOM_URL", address)
+        monkeypatch.setenv("NEWSROOM_READY", f"{address}/readyz")
+        yield
+
+
+def findable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands find this site and this Python."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(newsroom.__file__).parents[1]))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+
+
+def sqlite(world: Any) -> str:
+    """The ledger in the site's own file."""
+    return f"sqlite:///{world.settings.database}"

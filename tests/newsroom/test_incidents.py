@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import shutil
-import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.engine.harness import until
-from tests.newsroom.desk import Desk, on_duty, served
+from tests.newsroom.desk import Desk, faulty, findable, on_duty, sqlite
 
-import newsroom
 from newsroom import __main__ as command
 from newsroom import clock, images
 from newsroom.faults import FAULTS
@@ -52,23 +46,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is told once a second is told at once, and commands find this site and this Python."""
     monkeypatch.setattr(judge, "EVERY", 0.05)
     monkeypatch.setattr(verdicts, "EVERY", 0.05)
-    monkeypatch.setenv("PYTHONPATH", str(Path(newsroom.__file__).parents[1]))
-    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-
-
-@contextlib.contextmanager
-def faulty(world, monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[None]:
-    """The site and its tasks with some faults on."""
-    faults = frozenset(names)
-    monkeypatch.setenv("NEWSROOM_FAULT", ",".join(sorted(faults)))
-    with served(replace(world.settings, faults=faults), world.store) as address:
-        monkeypatch.setenv("NEWSROOM_URL", address)
-        monkeypatch.setenv("NEWSROOM_READY", f"{address}/readyz")
-        yield
-
-
-def sqlite(world) -> str:
-    return f"sqlite:///{world.settings.database}"
+    findable(monkeypatch)
 
 
 @pytest.mark.parametrize("name", FAULTS)
