@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 
 import apsw
-from PIL import Image, ImageDraw, ImageFont
 
 from newsroom.clock import to_text
 from newsroom.outbox import purge
@@ -44,6 +43,8 @@ class Sources:
 
 def draw(title: str) -> bytes:
     """A cover as PNG: the same for the same title."""
+    from PIL import Image, ImageDraw, ImageFont  # here as below: most tasks start without it
+
     chance = random.Random(title)
     hue = chance.random()
     ground, light, dark = (_colour(hue + shift, *tone) for shift, tone in _TONES)
@@ -81,6 +82,8 @@ def _colour(hue: float, lightness: float, saturation: float) -> tuple[int, int, 
 
 def keep(connection: apsw.Connection, folder: Path, data: bytes, now: datetime) -> str:
     """Write a picture to disk and record it as waiting for its derivatives; its hash. Safe to repeat."""
+    from PIL import Image
+
     sha = hashlib.sha256(data).hexdigest()[:20]
     write(folder / f"{sha}.png", data)
     with Image.open(io.BytesIO(data)) as image:
@@ -154,6 +157,8 @@ def make_derivatives(
 
 def _cut(folder: Path, sha: str, *, skip_write: bool) -> tuple[str, str | None, list[tuple[int, int, int]]]:
     """Cut one picture: its state, what is wrong with it, and (width, height, bytes) of each derivative."""
+    from PIL import Image
+
     try:
         with Image.open(folder / f"{sha}.png") as image:
             if image.width * image.height > LARGEST:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
 from newsroom import metadata
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+    from markdown_it.utils import EnvType, OptionsDict
 
 __all__ = ["excerpt", "markdown_to_html", "plain"]
 
@@ -28,6 +31,8 @@ def markdown_to_html(text: str) -> str:
 
 @functools.cache
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # only where something is rendered: most tasks start without it
+
     parser = MarkdownIt("commonmark", {"html": False, "highlight": _highlight, "langPrefix": "language-"})
     parser.enable(["table", "strikethrough"])
     parser.core.ruler.push("headings", _lower_headings)

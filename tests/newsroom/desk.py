@@ -38,6 +38,7 @@ from rota.model.task import Function, Isolation, Retries, Target, Task
 ROTA = Path(newsroom.__file__).with_name("rota.toml")
 SETTLE = timedelta(milliseconds=200)
 FIRST = ("publish-article", "send-digest")  # before the tasks that do what these have left over
+THEN = ("publish-due", "unpublish-due")  # before those that follow what is public
 LAST = ("check-pages",)  # asks for what the others have built
 
 
@@ -51,9 +52,9 @@ class Desk:
 
     async def all_tasks(self) -> dict[str, RunRecord]:
         """Have every task run once, in the order in which a day would bring them."""
-        rest = [name for name in self.loaded.tasks if name not in (*FIRST, *LAST)]
+        rest = [name for name in self.loaded.tasks if name not in (*FIRST, *THEN, *LAST)]
         done: dict[str, RunRecord] = {}
-        for names in (FIRST, rest, LAST):
+        for names in (FIRST, THEN, rest, LAST):
             done |= await self.run(*names)
         return done
 

@@ -16,7 +16,8 @@ from newsroom import clock, images
 from newsroom.faults import FAULTS
 from newsroom.settings import Settings
 from newsroom.store import Store
-from rota.engine import judge, verdicts
+from rota.clock import SECOND
+from rota.engine import judge, lookout, verdicts
 from rota.model.incident import Status
 from rota.model.run import Reason, State
 from rota.model.verdict import Check, Standing
@@ -43,9 +44,10 @@ def _made(
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is told once a second is told at once, and commands find this site and this Python."""
+    """What is looked at after a second or two is looked at at once, and commands find this site and this Python."""
     monkeypatch.setattr(judge, "EVERY", 0.05)
     monkeypatch.setattr(verdicts, "EVERY", 0.05)
+    monkeypatch.setattr(lookout, "SOONEST", SECOND // 20)
     findable(monkeypatch)
 
 
