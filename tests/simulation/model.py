@@ -47,7 +47,9 @@ class ModelLedger:
     def apply(self, new: p.NewRevision) -> p.Applied:
         now = self.world.now()
         number = len(self.revisions_) + 1
-        made = Revision(new.service, number, new.digest, new.definition, new.author, new.reason, now)
+        made = Revision(
+            new.service, number, new.digest, new.definition, new.author, new.reason, now, new.origin
+        )
         self.revisions_.append(made)
         for task in new.tasks:
             self.ids.setdefault(task.name, len(self.ids) + 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rota.clock import Instant
+from rota.model.revision import Origin
 from rota.model.run import Kind, Reason, State
 
 __all__ = [
@@ -64,6 +65,10 @@ class NewRevision:
     reason: str
     tasks: Sequence[NewTask]
     queues: Sequence[QueueLimits] = ()
+    origin: Origin = field(default_factory=Origin)
+    base: int | None = (
+        None  # the current revision that it was planned against, 0 for none; None: whichever is current
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rota.clock import Instant
 
-__all__ = ["Revision"]
+__all__ = ["Origin", "Revision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a revision was made from."""
+
+    assumptions: Sequence[str] = ()
+    commit: str | None = None  # of the code, where it is kept by git
+    dirty: bool | None = None  # whether the working tree had changes that are not in the commit
+    tool: str | None = None  # the version of Rota that made it
+    restores: int | None = None  # a rollback: the revision whose content it brought back
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +32,4 @@ class Revision:
     author: str
     reason: str
     applied_at: Instant
+    origin: Origin = Origin()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.ledger.house import House
 
 from rota.clock import SECOND, Instant
+from rota.errors import Conflict
 from rota.ledger.records import NewRevision, QueueLimits
+from rota.model.revision import Origin
 
 
 def cursor(house: House, task: str = "tidy", key: str = "") -> Instant | None:
@@ -126,3 +129,22 @@ def test_queue_limits_belong_to_the_rota(house: House) -> None:
     assert len(house.claim(quota={"mail": 10})) == 1
     house.rota(house.task(queue="mail"), queues=[QueueLimits("mail", concurrency=2)])
     assert len(house.claim(quota={"mail": 10})) == 1
+
+
+def test_a_revision_keeps_what_it_was_made_from(house: House) -> None:
+    origin = Origin(("the store is up",), "0a1b2c", True, "1.2.3", None)
+    house.ledger.apply(NewRevision("web", "one", "{}", "ann", "first", [], origin=origin))
+    house.ledger.apply(NewRevision("web", "two", "{}", "ann", "back", [], origin=Origin(restores=1)))
+    second, first = house.ledger.revisions("web")
+    assert (first.origin, second.origin) == (origin, Origin(restores=1))
+    assert [one.action for one in house.ledger.changes()] == ["rollback", "apply"]
+
+
+def test_a_revision_planned_against_another_one_is_refused_whole(house: House) -> None:
+    house.ledger.apply(NewRevision("web", "one", "{}", "ann", "first", [house.task("tidy")], base=0))
+    with pytest.raises(Conflict, match="was changed meanwhile"):
+        house.ledger.apply(NewRevision("web", "two", "{}", "bob", "at once", [], base=0))
+    assert [one.author for one in house.ledger.revisions("web")] == ["ann"]
+    assert [one.name for one in house.ledger.tasks("web")] == ["tidy"]
+    house.ledger.apply(NewRevision("web", "two", "{}", "bob", "again", [], base=1))
+    assert [one.number for one in house.ledger.revisions("web")] == [2, 1]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from rota.clock import Instant
 from rota.ledger.records import Change, RunFilter, ScheduleRecord, TaskRecord
-from rota.ledger.sql.connection import Connection
+from rota.ledger.sql.connection import Connection, Row
 from rota.ledger.work import LogLine, NodeRecord
-from rota.model.revision import Revision
+from rota.model.revision import Origin, Revision
 from rota.model.run import AttemptRecord, Kind, MissedRange, Reason, RunRecord, State
 
 __all__ = [
@@ -144,7 +145,15 @@ def counts(connection: Connection, sql: Sql, since: Instant) -> dict[tuple[str, 
 
 
 def revisions(connection: Connection, sql: Sql, service: str | None, limit: int) -> list[Revision]:
-    return [Revision(*row) for row in connection.rows(sql["revisions"], {"service": service, "limit": limit})]
+    rows = connection.rows(sql["revisions"], {"service": service, "limit": limit})
+    return [Revision(*[*row[:7], _origin(row)]) for row in rows]
+
+
+def _origin(row: Row) -> Origin:
+    assumptions, commit, dirty, tool, restores = row[7:]
+    return Origin(
+        tuple(json.loads(assumptions)), commit, None if dirty is None else bool(dirty), tool, restores
+    )
 
 
 def tasks(connection: Connection, sql: Sql, service: str | None, retired: bool) -> list[TaskRecord]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rota.clock import Instant
+from rota.errors import Conflict, Retriable
 from rota.ledger.records import Applied, NewRevision, NewSchedule, NewTask
 from rota.ledger.sql.connection import Connection
 
@@ -20,12 +21,16 @@ def apply(connection: Connection, sql: Sql, revision: NewRevision, now: Instant)
     current = connection.rows(sql["current_revision"], {"service": revision.service})
     if current and current[0][1] == revision.digest:
         return Applied(current[0][0], False)
-    number = current[0][0] + 1 if current else 1
-    service = revision.service
+    service, found = revision.service, int(current[0][0]) if current else 0
+    if revision.base is not None and revision.base != found:
+        raise moved_on(service, revision.base, found)
+    number, origin = found + 1, revision.origin
     connection.run(
         sql["insert_revision"],
         {"service": service, "number": number, "digest": revision.digest, "definition": revision.definition,
-         "author": revision.author, "reason": revision.reason, "now": now},
+         "author": revision.author, "reason": revision.reason, "now": now,
+         "assumptions": json.dumps([*origin.assumptions], ensure_ascii=False), "git_commit": origin.commit,
+         "git_dirty": origin.dirty, "tool": origin.tool, "restores": origin.restores},
     )  # fmt: skip
     _put_tasks(connection, sql, service, number, revision.tasks, now)
     _put_own_schedules(connection, sql, service, revision.tasks, now)
@@ -38,10 +43,21 @@ def apply(connection: Connection, sql: Sql, revision: NewRevision, now: Instant)
         }
         connection.run(sql["upsert_queue"], limits)
     connection.run(sql["tasks_changed"])
-    change = {"at": now, "actor": revision.author, "action": "apply", "subject": f"{service} revision {number}",
+    change = {"at": now, "actor": revision.author, "action": "apply" if origin.restores is None else "rollback", "subject": f"{service} revision {number}",
               "reason": revision.reason, "detail": None}  # fmt: skip
     connection.run(sql["insert_change"], change)
     return Applied(number, True)
+
+
+def moved_on(service: str, planned: int, found: int) -> Conflict:
+    """The ledger is no longer at the revision that a change was planned against."""
+    return Conflict(
+        f"the rota of {service} was changed meanwhile",
+        expected=f"revision {planned}, against which this was planned" if planned else "no revision yet",
+        found=f"revision {found}",
+        retry=Retriable("after-check", "plan again: nothing was changed"),
+        next=("rota plan", "rota revisions"),
+    )
 
 
 def _put_tasks(

@@ -2,8 +2,8 @@
 SELECT number, digest FROM rota_revision WHERE service = :service ORDER BY number DESC LIMIT 1;
 
 -- name: insert_revision
-INSERT INTO rota_revision (service, number, digest, definition, author, reason, applied_at)
-VALUES (:service, :number, :digest, :definition, :author, :reason, :now);
+INSERT INTO rota_revision (service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores)
+VALUES (:service, :number, :digest, :definition, :author, :reason, :now, :assumptions, :git_commit, :git_dirty, :tool, :restores);
 
 -- name: upsert_tasks
 -- A task that comes back is the one it was: its history, its pause and its run-time schedules are its own again.
@@ -92,7 +92,7 @@ WHERE retired_at IS NULL AND key IN (SELECT value FROM json_each(:keys)) AND key
   AND task_id = (SELECT id FROM rota_task WHERE service = :service AND name = :task);
 
 -- name: revisions
-SELECT service, number, digest, definition, author, reason, applied_at FROM rota_revision
+SELECT service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores FROM rota_revision
 WHERE :service IS NULL OR service = :service ORDER BY applied_at DESC, number DESC LIMIT :limit;
 
 -- name: tasks
