@@ -76,7 +76,9 @@ class ModelLedger:
                 )
         return p.Applied(number, True)
 
-    def revisions(self, service: str | None = None, limit: int = 50) -> list[Revision]:
+    def revisions(
+        self, service: str | None = None, limit: int = 50, *, number: int | None = None
+    ) -> list[Revision]:
         return self.revisions_[::-1]
 
     def tasks(self, service: str | None = None, *, retired: bool = False) -> list[p.TaskRecord]:

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rota.clock import MICROSECOND, Instant
 from rota.define.canonical import canonical_text, digest_of, rota_as_json, task_as_json
 from rota.define.loaded import LoadedRota
 from rota.engine.planner import fire_all_due
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import Applied, NewRevision, NewTask, QueueLimits
+from rota.model.revision import Origin
 from rota.model.task import Queue, Task
 from rota.timing import compile_schedule, schedule_as_json
 
 __all__ = ["apply", "new_revision", "schedule_seed"]
 
 
-def apply(ledger: Ledger, loaded: LoadedRota, *, author: str, reason: str) -> Applied:
+def apply(
+    ledger: Ledger,
+    loaded: LoadedRota,
+    *,
+    author: str,
+    reason: str,
+    origin: Origin | None = None,
+    base: int | None = None,
+) -> Applied:
     """Make a rota its service's current revision, by the ledger's own clock.
 
-    Nothing changes where the current revision has the same digest. Else what has fallen due is recorded first, by the
-    rules under which it did: with the new ones nobody would ask for it any more. Raises `LedgerError`.
+    ``base`` is the revision that the change was planned against, 0 for none: with another one in its place nothing
+    changes, and `Conflict` is raised. Nothing changes where the current revision has the same digest. Else what has
+    fallen due is recorded first, by the rules under which it did: with the new ones nobody would ask for it any more.
+    Raises `LedgerError`.
     """
     before = ledger.revisions(loaded.service, limit=1)
     revision = new_revision(loaded, now=ledger.now(), author=author, reason=reason)
     if before and before[0].digest != revision.digest:
         fire_all_due(ledger)
         revision = new_revision(loaded, now=ledger.now(), author=author, reason=reason)
-    return ledger.apply(revision)
+    return ledger.apply(replace(revision, origin=origin or Origin(), base=base))
 
 
 def new_revision(loaded: LoadedRota, *, now: Instant, author: str, reason: str) -> NewRevision:

@@ -22,6 +22,17 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "schema": ("begin", "Print the JSON Schema of rota.toml, for editors."),
         "run": ("node", "Run a node: fire what is due, carry it out, serve the pages."),
     },
+    "Change": {
+        "plan": ("change", "Show what applying the rota would change: tasks, occurrences, runs"),
+        "apply": ("change", "Make the rota at hand the current revision, in one transaction."),
+        "rollback": ("change", "Bring an earlier revision back, in one transaction and without its files."),
+        "revisions": (
+            "revisions",
+            "List the revisions of the rota, newest first: who changed it, when and why.",
+        ),
+        "revision": ("revisions", "Show one revision: who, why, from which commit"),
+        "diff": ("revisions", "Show how two revisions differ, by task and by field"),
+    },
     "Look ahead": {
         "next": ("ahead", "Show when tasks are due next."),
         "explain": ("explain", "Say in words what a schedule means, and when it is due."),

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rota.define.routing import alerts_as_json
+from rota.define.routing import alerts_as_json, alerts_from_json
 from rota.model.schedule import Schedule
 from rota.model.task import (
     CatchUp,
@@ -44,6 +44,7 @@ __all__ = [
     "queue_from_json",
     "retries_from_json",
     "rota_as_json",
+    "rota_from_json",
     "rule_as_text",
     "task_as_json",
     "task_from_json",
@@ -78,6 +79,18 @@ def rota_as_json(rota: LoadedRota) -> dict[str, Any]:
         "tasks": {name: task_as_json(rota.tasks[name]) for name in sorted(rota.tasks)},
         **({"alerts": alerts} if alerts else {}),
     }
+
+
+def rota_from_json(value: Mapping[str, Any]) -> LoadedRota:
+    """The rota that a revision holds: whole but for its code, which is imported when it is asked for."""
+    from rota.define.loaded import LoadedRota
+
+    return LoadedRota(
+        value["service"],
+        {name: task_from_json(task) for name, task in value["tasks"].items()},
+        {name: queue_from_json(name, queue) for name, queue in value.get("queues", {}).items()},
+        alerts=alerts_from_json(value.get("alerts", {})),
+    )
 
 
 def rule_as_text(schedule: Schedule) -> str:

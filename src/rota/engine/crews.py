@@ -9,7 +9,7 @@ from rota.engine.claimer import Crew
 from rota.model.task import Task
 from rota.settings import Settings
 
-__all__ = ["CREWS", "hire", "weights_of"]
+__all__ = ["CREWS", "hire", "slots_of", "weights_of"]
 
 CREWS: Mapping[str, str] = {
     "loop": "async", "command": "async", "request": "async", "process": "process", "thread": "thread",
@@ -17,9 +17,19 @@ CREWS: Mapping[str, str] = {
 """Which kind of slot an executor's runs take: what is bounded by processes must not be claimed beyond them."""
 
 
+def slots_of(settings: Settings) -> dict[str, int]:
+    """Runs that a node carries out at once, by the executor that they need."""
+    slots = _slots(settings)
+    return {executor: slots[crew] for executor, crew in CREWS.items()}
+
+
+def _slots(settings: Settings) -> dict[str, int]:
+    return {"async": settings.slots, "process": settings.workers, "thread": settings.threads}
+
+
 def hire(tasks: Iterable[Task], settings: Settings) -> dict[str, Crew]:
     """A crew for each kind of slot that the tasks need."""
-    slots = {"async": settings.slots, "process": settings.workers, "thread": settings.threads}
+    slots = _slots(settings)
     members: dict[str, dict[str, list[str]]] = {}
     for task in tasks:
         members.setdefault(CREWS[task.executor], {}).setdefault(task.service, []).append(task.name)

@@ -110,8 +110,10 @@ class SqlLedger(Desk):
     def apply(self, revision: r.NewRevision) -> r.Applied:
         return self._write(lambda c: rota.apply(c, self._sql, revision, self._now(c)), alone=True)
 
-    def revisions(self, service: str | None = None, limit: int = 50) -> list[Revision]:
-        return self._read(lambda c: reads.revisions(c, self._sql, service, limit))
+    def revisions(
+        self, service: str | None = None, limit: int = 50, *, number: int | None = None
+    ) -> list[Revision]:
+        return self._read(lambda c: reads.revisions(c, self._sql, service, limit, number))
 
     def tasks(self, service: str | None = None, *, retired: bool = False) -> list[r.TaskRecord]:
         return self._read(lambda c: reads.tasks(c, self._sql, service, retired))

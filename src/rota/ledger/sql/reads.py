@@ -144,8 +144,10 @@ def counts(connection: Connection, sql: Sql, since: Instant) -> dict[tuple[str, 
     return found
 
 
-def revisions(connection: Connection, sql: Sql, service: str | None, limit: int) -> list[Revision]:
-    rows = connection.rows(sql["revisions"], {"service": service, "limit": limit})
+def revisions(
+    connection: Connection, sql: Sql, service: str | None, limit: int, number: int | None = None
+) -> list[Revision]:
+    rows = connection.rows(sql["revisions"], {"service": service, "limit": limit, "number": number})
     return [Revision(*[*row[:7], _origin(row)]) for row in rows]
 
 

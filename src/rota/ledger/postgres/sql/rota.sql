@@ -102,7 +102,9 @@ WHERE retired_at IS NULL AND key <> ''
 
 -- name: revisions
 SELECT service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores FROM rota_revision
-WHERE CAST(:service AS text) IS NULL OR service = CAST(:service AS text) ORDER BY applied_at DESC, number DESC LIMIT :limit;
+WHERE (CAST(:service AS text) IS NULL OR service = CAST(:service AS text))
+  AND (CAST(:number AS bigint) IS NULL OR number = CAST(:number AS bigint))
+ORDER BY applied_at DESC, number DESC LIMIT :limit;
 
 -- name: tasks
 SELECT id, service, name, definition, revision, queue, retired_at, paused_at, paused_until, paused_reason, paused_by, failures

@@ -93,7 +93,8 @@ WHERE retired_at IS NULL AND key IN (SELECT value FROM json_each(:keys)) AND key
 
 -- name: revisions
 SELECT service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores FROM rota_revision
-WHERE :service IS NULL OR service = :service ORDER BY applied_at DESC, number DESC LIMIT :limit;
+WHERE (:service IS NULL OR service = :service) AND (:number IS NULL OR number = :number)
+ORDER BY applied_at DESC, number DESC LIMIT :limit;
 
 -- name: tasks
 SELECT id, service, name, definition, revision, queue, retired_at, paused_at, paused_until, paused_reason, paused_by, failures

@@ -1,0 +1,92 @@
+"""What a change does to a task's occurrences and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rota.change.apply import schedule_seed
+from rota.change.diff import TaskChange
+from rota.clock import SECOND, Instant
+from rota.ledger.protocol import Ledger
+from rota.ledger.records import RunFilter
+from rota.model.run import State
+from rota.timing import compile_schedule, schedule_from_json
+
+__all__ = ["Effect", "effect"]
+
+WEEK = 7 * 86_400 * SECOND
+
+MOST = 20_000
+"""Occurrences that are compared; of a task that is due more often, those of a shorter time."""
+
+SHOWN = 3
+"""Next occurrences before and after that are shown."""
+
+MANY = 10_000
+"""Runs that are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One task's change, with its consequences. ``until`` is how far occurrences were compared: a week, as a rule."""
+
+    change: TaskChange
+    before: tuple[Instant, ...]  # the next occurrences as it was
+    after: tuple[Instant, ...]  # and as it will be
+    gained: int
+    lost: int
+    first_gained: Instant | None
+    first_lost: Instant | None
+    until: Instant
+    waiting: int
+    running: int
+    schedules: int  # those that programs added to it
+
+
+def effect(
+    ledger: Ledger,
+    service: str,
+    change: TaskChange,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    now: Instant,
+) -> Effect:
+    """The effect of one change; ``old`` and ``new`` are the tasks by name, as canonical JSON."""
+    was = change.was or change.name
+    before = _due(service, was, old.get(was), now)
+    after = _due(service, change.name, new.get(change.name), now)
+    until = min(_horizon(before, now), _horizon(after, now))
+    mine, theirs = {at for at in before if at <= until}, {at for at in after if at <= until}
+    gained, lost = sorted(theirs - mine), sorted(mine - theirs)
+    runs = ledger.runs(
+        RunFilter(service=service, task=was, states=(State.WAITING, State.RUNNING), limit=MANY)
+    )
+    added = [one for one in ledger.schedules(service, was, limit=MANY) if one.key and one.retired_at is None]
+    return Effect(
+        change,
+        tuple(before[:SHOWN]),
+        tuple(after[:SHOWN]),
+        len(gained),
+        len(lost),
+        gained[0] if gained else None,
+        lost[0] if lost else None,
+        until,
+        sum(run.state is State.WAITING for run in runs),
+        sum(run.state is State.RUNNING for run in runs),
+        len(added),
+    )
+
+
+def _due(service: str, name: str, task: Mapping[str, Any] | None, now: Instant) -> list[Instant]:
+    """The occurrences of the coming week; at least the next few, however far off."""
+    if task is None or "schedule" not in task or not task.get("enabled", True):
+        return []
+    compiled = compile_schedule(schedule_from_json(task["schedule"]), seed=schedule_seed(service, name))
+    found = compiled.between(now, Instant(now + WEEK), MOST)
+    return found if len(found) >= SHOWN else compiled.between(now, Instant(2**62), SHOWN)
+
+
+def _horizon(due: list[Instant], now: Instant) -> Instant:
+    return due[-1] if len(due) == MOST else Instant(now + WEEK)

@@ -1,0 +1,100 @@
+"""What applying a rota would do, before it is done; and the same as a file, to be reviewed and applied as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rota.change.diff import Diff, diff
+from rota.change.effects import Effect, effect
+from rota.change.hazards import Hazard, hazards
+from rota.clock import Instant
+from rota.define.canonical import canonical_text, digest_of, rota_as_json, rota_from_json
+from rota.define.loaded import LoadedRota
+from rota.errors import UsageError
+from rota.ledger.protocol import Ledger
+
+__all__ = ["Plan", "make_plan", "plan_as_json", "read_plan"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The change from the service's current revision (``base``, 0 where there is none) to a rota."""
+
+    service: str
+    base: int
+    base_digest: str | None
+    digest: str
+    definition: str  # canonical JSON of the rota that would be applied
+    diff: Diff
+    effects: tuple[Effect, ...]
+    hazards: tuple[Hazard, ...]
+    made_at: Instant
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to apply."""
+        return self.digest != self.base_digest
+
+
+def make_plan(ledger: Ledger, loaded: LoadedRota, slots: Mapping[str, int]) -> Plan:
+    """What making ``loaded`` the current revision would do. ``slots``: what a node carries out at once, by executor."""
+    now = ledger.now()
+    current = next(iter(ledger.revisions(loaded.service, limit=1)), None)
+    before = {} if current is None else json.loads(current.definition)
+    definition = canonical_text(rota_as_json(loaded))
+    after = json.loads(definition)
+    found = diff(before, after)
+    effects = tuple(
+        effect(ledger, loaded.service, one, before.get("tasks", {}), after["tasks"], now)
+        for one in found.tasks
+    )
+    return Plan(
+        service=loaded.service,
+        base=0 if current is None else current.number,
+        base_digest=None if current is None else current.digest,
+        digest=digest_of(definition),
+        definition=definition,
+        diff=found,
+        effects=effects,
+        hazards=tuple(hazards(ledger, loaded, effects, slots, now)),
+        made_at=now,
+    )
+
+
+def plan_as_json(plan: Plan) -> dict[str, Any]:
+    """The plan as a file: what is to be applied, and against what; the rest is made anew by whoever reads it."""
+    return {
+        "schema": SCHEMA,
+        "service": plan.service,
+        "base": plan.base,
+        "base_digest": plan.base_digest,
+        "digest": plan.digest,
+        "definition": json.loads(plan.definition),
+    }
+
+
+def read_plan(text: str, where: str) -> tuple[LoadedRota, int]:
+    """The rota of a plan's file, and the revision that it was planned against.
+
+    Raises `UsageError` where it is no plan, of another version, or was changed since it was written.
+    """
+    try:
+        value = json.loads(text)
+        found, base = value["definition"], value["base"]
+        digest = digest_of(canonical_text(found))
+        if value["schema"] != SCHEMA or digest != value["digest"]:
+            raise ValueError("its content does not have the digest that it names")
+        return rota_from_json(found), int(base)
+    except (ValueError, LookupError, TypeError) as error:
+        raise UsageError(
+            "the plan cannot be applied",
+            expected="a file that rota plan --out has written, as it was written",
+            found=f"{type(error).__name__}: {error}",
+            where=where,
+            next=("rota plan --out FILE",),
+        ) from None
