@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from rota.change.apply import apply, new_revision, schedule_seed
 from rota.clock import Instant, to_instant
-from rota.define.canonical import digest, rota_as_json, task_as_json, task_from_json
+from rota.define.canonical import canonical_text, digest, rota_as_json, task_as_json, task_from_json
 from rota.define.loaded import LoadedRota
 from rota.ledger.records import Applied, NewRevision, QueueLimits
+from rota.model.revision import Origin
 from rota.model.schedule import At, Cron, Schedule
 from rota.model.task import CatchUp, Command, Overlap, Queue, Task
 from rota.timing import compile_schedule, schedule_from_json
@@ -44,7 +45,10 @@ def rota(*tasks: Task) -> LoadedRota:
 
 
 def revision(*tasks: Task) -> NewRevision:
-    return new_revision(rota(*tasks), now=NOW, author="anna", reason="publish sooner")
+    definition = canonical_text(rota_as_json(rota(*tasks)))
+    return new_revision(
+        definition, {}, now=NOW, author="anna", reason="publish sooner", origin=Origin(), base=0
+    )
 
 
 def test_the_revision_is_the_rota_with_author_and_reason() -> None:

@@ -171,3 +171,23 @@ def test_whatever_was_applied_is_brought_back_as_it_was(
             assert state(ledger) == seen[newest]
     finally:
         ledger.close()
+
+
+def test_a_revision_made_after_one_that_is_current_no_longer_is_made_again(ledger: Ledger) -> None:
+    """Two apply at once without saying against what: both hold, one after the other, and no cursor is lost."""
+    applied(ledger, duty(schedule="0 3 * * *"))
+    apply_first, calls = ledger.apply, []
+
+    def slower(revision: Any) -> Any:
+        if not calls:
+            calls.append(revision)
+            ledger.apply = apply_first  # type: ignore[method-assign]  # the other one comes in between
+            applied(ledger, duty(schedule="0 5 * * *"))
+        return apply_first(revision)
+
+    ledger.apply = slower  # type: ignore[method-assign]
+    applied(ledger, duty(schedule="0 3 * * *", timeout=timedelta(minutes=1)))
+    ledger.apply = apply_first  # type: ignore[method-assign]
+    [schedule] = ledger.schedules("web")
+    assert schedule.next_at == at("2026-11-28T03:00")
+    assert [one.number for one in ledger.revisions("web")] == [3, 2, 1]

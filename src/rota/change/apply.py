@@ -1,20 +1,23 @@
-"""From a loaded rota to the service's current revision."""
+"""From a rota to the service's current revision."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Mapping
+from typing import Any
 
 from rota.clock import MICROSECOND, Instant
-from rota.define.canonical import canonical_text, digest_of, rota_as_json, task_as_json
+from rota.define.canonical import canonical_text, digest_of, rota_as_json
 from rota.define.loaded import LoadedRota
 from rota.engine.planner import fire_all_due
+from rota.errors import Conflict
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import Applied, NewRevision, NewTask, QueueLimits
 from rota.model.revision import Origin
-from rota.model.task import Queue, Task
-from rota.timing import compile_schedule, schedule_as_json
+from rota.timing import compile_schedule, schedule_from_json
+from rota.timing.durations import parse_duration
 
-__all__ = ["apply", "new_revision", "schedule_seed"]
+__all__ = ["apply", "apply_definition", "new_revision", "schedule_seed"]
 
 
 def apply(
@@ -26,32 +29,71 @@ def apply(
     origin: Origin | None = None,
     base: int | None = None,
 ) -> Applied:
-    """Make a rota its service's current revision, by the ledger's own clock.
+    """Make a rota its service's current revision, by the ledger's own clock: see `apply_definition`."""
+    definition = canonical_text(rota_as_json(loaded))
+    return apply_definition(
+        ledger, loaded.service, definition, author=author, reason=reason, origin=origin, base=base
+    )
+
+
+def apply_definition(
+    ledger: Ledger,
+    service: str,
+    definition: str,
+    *,
+    author: str,
+    reason: str,
+    origin: Origin | None = None,
+    base: int | None = None,
+) -> Applied:
+    """Make a rota, as canonical JSON, its service's current revision.
 
     ``base`` is the revision that the change was planned against, 0 for none: with another one in its place nothing
     changes, and `Conflict` is raised. Nothing changes where the current revision has the same digest. Else what has
     fallen due is recorded first, by the rules under which it did: with the new ones nobody would ask for it any more.
     Raises `LedgerError`.
     """
-    before = ledger.revisions(loaded.service, limit=1)
-    revision = new_revision(loaded, now=ledger.now(), author=author, reason=reason)
-    if before and before[0].digest != revision.digest:
-        fire_all_due(ledger)
-        revision = new_revision(loaded, now=ledger.now(), author=author, reason=reason)
-    return ledger.apply(replace(revision, origin=origin or Origin(), base=base))
+    while True:
+        current = next(iter(ledger.revisions(service, limit=1)), None)
+        if current is not None and current.digest != digest_of(definition):
+            fire_all_due(ledger)
+        before = {} if current is None else json.loads(current.definition)
+        found = 0 if current is None else current.number
+        revision = new_revision(
+            definition, before, now=ledger.now(), author=author, reason=reason, origin=origin or Origin(),
+            base=found if base is None else base,
+        )  # fmt: skip
+        try:
+            return ledger.apply(revision)
+        except Conflict:
+            if base is not None:
+                raise  # else it was made after a revision that is no longer the current one: again, after that which is
 
 
-def new_revision(loaded: LoadedRota, *, now: Instant, author: str, reason: str) -> NewRevision:
-    """The revision that a rota would become. ``now`` is the ledger's: first occurrences are after it."""
-    definition = canonical_text(rota_as_json(loaded))
+def new_revision(
+    definition: str,
+    before: Mapping[str, Any],
+    *,
+    now: Instant,
+    author: str,
+    reason: str,
+    origin: Origin,
+    base: int,
+) -> NewRevision:
+    """The revision that a rota would become, after ``before``, which is that of the revision ``base`` (``{}`` and 0: there
+    is none). ``now`` is the ledger's: first occurrences are after it."""
+    value = json.loads(definition)
+    known = before.get("tasks", {})
     return NewRevision(
-        service=loaded.service,
+        service=value["service"],
         digest=digest_of(definition),
         definition=definition,
         author=author,
         reason=reason,
-        tasks=[_new_task(loaded.tasks[name], now) for name in sorted(loaded.tasks)],
-        queues=[_limits(loaded.queues[name]) for name in sorted(loaded.queues)],
+        tasks=[_new_task(value["tasks"][name], known.get(name), now) for name in sorted(value["tasks"])],
+        queues=[_limits(name, value["queues"][name]) for name in sorted(value["queues"])],
+        origin=origin,
+        base=base,
     )
 
 
@@ -63,29 +105,32 @@ def schedule_seed(service: str, task: str, key: str = "") -> str:
     return f"{service}/{task}/{key}"
 
 
-def _new_task(task: Task, now: Instant) -> NewTask:
+def _new_task(task: Mapping[str, Any], was: Mapping[str, Any] | None, now: Instant) -> NewTask:
+    rule, deadline = task.get("schedule"), task.get("deadline")
+    stays = was is not None and was.get("schedule") == rule  # then its cursor stands, and is not worked out
     return NewTask(
-        name=task.name,
-        definition=canonical_text(task_as_json(task)),
-        rule=None if task.schedule is None else canonical_text(schedule_as_json(task.schedule)),
-        next_at=_first_after(task, now),
-        overlap=task.overlap.value,
-        catch_up=task.catch_up.value,
-        catch_up_limit=task.catch_up_limit,
-        queue=task.queue,
-        priority=task.priority,
-        enabled=task.enabled,
-        concurrency=task.concurrency,
-        deadline=None if task.deadline is None else task.deadline // MICROSECOND,
-        pause_on_failure=task.pause_on_failure,
+        name=task["name"],
+        definition=canonical_text(task),
+        rule=None if rule is None else canonical_text(rule),
+        next_at=None if rule is None or stays else _first_after(task, now),
+        overlap=task["overlap"],
+        catch_up=task["catch_up"],
+        catch_up_limit=task["catch_up_limit"],
+        queue=task["queue"],
+        priority=task["priority"],
+        enabled=task["enabled"],
+        concurrency=task.get("concurrency"),
+        deadline=None if deadline is None else parse_duration(deadline) // MICROSECOND,
+        pause_on_failure=task.get("pause_on_failure"),
     )
 
 
-def _first_after(task: Task, now: Instant) -> Instant | None:
-    if task.schedule is None:
-        return None
-    return compile_schedule(task.schedule, seed=schedule_seed(task.service, task.name)).next_after(now)
+def _first_after(task: Mapping[str, Any], now: Instant) -> Instant | None:
+    seed = schedule_seed(task["service"], task["name"])
+    return compile_schedule(schedule_from_json(task["schedule"]), seed=seed).next_after(now)
 
 
-def _limits(queue: Queue) -> QueueLimits:
-    return QueueLimits(queue.name, weight=queue.weight, rate=queue.rate, concurrency=queue.concurrency)
+def _limits(name: str, queue: Mapping[str, Any]) -> QueueLimits:
+    return QueueLimits(
+        name, weight=queue["weight"], rate=queue.get("rate"), concurrency=queue.get("concurrency")
+    )

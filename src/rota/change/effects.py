@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rota.change.apply import schedule_seed
 from rota.change.diff import TaskChange
@@ -14,7 +15,7 @@ from rota.ledger.records import RunFilter
 from rota.model.run import State
 from rota.timing import compile_schedule, schedule_from_json
 
-__all__ = ["Effect", "effect"]
+__all__ = ["Effect", "Touched", "effect", "touched"]
 
 WEEK = 7 * 86_400 * SECOND
 
@@ -24,13 +25,14 @@ MOST = 20_000
 SHOWN = 3
 """Next occurrences before and after that are shown."""
 
-MANY = 10_000
-"""Runs that are counted."""
+MANY = 100_000
+"""Runs, and schedules, that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One task's change, with its consequences. ``until`` is how far occurrences were compared: a week, as a rule."""
+    """One task's change, with its consequences. ``until`` is how far occurrences were compared: a week, as a rule. Where
+    nothing changes of them, none are given."""
 
     change: TaskChange
     before: tuple[Instant, ...]  # the next occurrences as it was
@@ -45,8 +47,27 @@ class Effect:
     schedules: int  # those that programs added to it
 
 
+class Touched(NamedTuple):
+    """Runs and schedules that a change meets, by task: how many wait, how many are under way, how many programs added."""
+
+    waiting: Counter[str]
+    running: Counter[str]
+    schedules: Counter[str]
+
+
+def touched(ledger: Ledger, service: str) -> Touched:
+    """What there is of a service now."""
+    runs = ledger.runs(RunFilter(service=service, states=(State.WAITING, State.RUNNING), limit=MANY))
+    added = ledger.schedules(service, limit=MANY)
+    return Touched(
+        Counter(run.task for run in runs if run.state is State.WAITING),
+        Counter(run.task for run in runs if run.state is State.RUNNING),
+        Counter(one.task for one in added if one.key and one.retired_at is None),
+    )
+
+
 def effect(
-    ledger: Ledger,
+    met: Touched,
     service: str,
     change: TaskChange,
     old: Mapping[str, Any],
@@ -55,15 +76,10 @@ def effect(
 ) -> Effect:
     """The effect of one change; ``old`` and ``new`` are the tasks by name, as canonical JSON."""
     was = change.was or change.name
-    before = _due(service, was, old.get(was), now)
-    after = _due(service, change.name, new.get(change.name), now)
+    before, after = _both(service, old.get(was), new.get(change.name), now)
     until = min(_horizon(before, now), _horizon(after, now))
     mine, theirs = {at for at in before if at <= until}, {at for at in after if at <= until}
     gained, lost = sorted(theirs - mine), sorted(mine - theirs)
-    runs = ledger.runs(
-        RunFilter(service=service, task=was, states=(State.WAITING, State.RUNNING), limit=MANY)
-    )
-    added = [one for one in ledger.schedules(service, was, limit=MANY) if one.key and one.retired_at is None]
     return Effect(
         change,
         tuple(before[:SHOWN]),
@@ -73,17 +89,29 @@ def effect(
         gained[0] if gained else None,
         lost[0] if lost else None,
         until,
-        sum(run.state is State.WAITING for run in runs),
-        sum(run.state is State.RUNNING for run in runs),
-        len(added),
+        met.waiting[was],
+        met.running[was],
+        met.schedules[was],
     )
 
 
-def _due(service: str, name: str, task: Mapping[str, Any] | None, now: Instant) -> list[Instant]:
+def _both(
+    service: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, now: Instant
+) -> tuple[list[Instant], list[Instant]]:
+    """The coming occurrences before and after; none where nothing changes of them."""
+    same = old is not None and new is not None and all(
+        old.get(key) == new.get(key) for key in ("name", "schedule", "enabled")
+    )  # fmt: skip
+    return ([], []) if same else (_due(service, old, now), _due(service, new, now))
+
+
+def _due(service: str, task: Mapping[str, Any] | None, now: Instant) -> list[Instant]:
     """The occurrences of the coming week; at least the next few, however far off."""
     if task is None or "schedule" not in task or not task.get("enabled", True):
         return []
-    compiled = compile_schedule(schedule_from_json(task["schedule"]), seed=schedule_seed(service, name))
+    compiled = compile_schedule(
+        schedule_from_json(task["schedule"]), seed=schedule_seed(service, task["name"])
+    )
     found = compiled.between(now, Instant(now + WEEK), MOST)
     return found if len(found) >= SHOWN else compiled.between(now, Instant(2**62), SHOWN)
 

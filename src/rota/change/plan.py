@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rota.change.diff import Diff, diff
-from rota.change.effects import Effect, effect
+from rota.change.effects import Effect, effect, touched
 from rota.change.hazards import Hazard, hazards
 from rota.clock import Instant
 from rota.define.canonical import canonical_text, digest_of, rota_as_json, rota_from_json
@@ -41,17 +41,18 @@ class Plan:
         return self.digest != self.base_digest
 
 
-def make_plan(ledger: Ledger, loaded: LoadedRota, slots: Mapping[str, int]) -> Plan:
-    """What making ``loaded`` the current revision would do. ``slots``: what a node carries out at once, by executor."""
+def make_plan(ledger: Ledger, loaded: LoadedRota, slots: Mapping[str, int] | None) -> Plan:
+    """What making ``loaded`` the current revision would do. ``slots`` is what a node carries out at once, by executor;
+    None leaves out the hazards, as of a rota that has run before."""
     now = ledger.now()
     current = next(iter(ledger.revisions(loaded.service, limit=1)), None)
     before = {} if current is None else json.loads(current.definition)
     definition = canonical_text(rota_as_json(loaded))
     after = json.loads(definition)
     found = diff(before, after)
+    met = touched(ledger, loaded.service)
     effects = tuple(
-        effect(ledger, loaded.service, one, before.get("tasks", {}), after["tasks"], now)
-        for one in found.tasks
+        effect(met, loaded.service, one, before.get("tasks", {}), after["tasks"], now) for one in found.tasks
     )
     return Plan(
         service=loaded.service,
@@ -61,7 +62,7 @@ def make_plan(ledger: Ledger, loaded: LoadedRota, slots: Mapping[str, int]) -> P
         definition=definition,
         diff=found,
         effects=effects,
-        hazards=tuple(hazards(ledger, loaded, effects, slots, now)),
+        hazards=() if slots is None else tuple(hazards(ledger, loaded, effects, slots, now)),
         made_at=now,
     )
 

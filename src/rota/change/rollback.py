@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rota.change.apply import apply
+from rota.change.apply import apply_definition
 from rota.define.canonical import rota_from_json
 from rota.define.loaded import LoadedRota
 from rota.errors import Conflict, Retriable, UnknownName
@@ -70,4 +70,6 @@ def roll_back(
     Raises `Conflict` where somebody changed the rota meanwhile.
     """
     origin = Origin(tool=tool, restores=target.number)
-    return apply(ledger, rota_of(target), author=author, reason=reason, origin=origin, base=current.number)
+    return apply_definition(
+        ledger, target.service, target.definition, author=author, reason=reason, origin=origin, base=current.number
+    )  # fmt: skip

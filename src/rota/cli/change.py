@@ -132,6 +132,7 @@ def rollback_(
     It becomes a new revision with the old content, so going back twice leads to where you were.
     """
     from rota import __version__
+    from rota.change.plan import make_plan
     from rota.change.rollback import earlier, roll_back, rota_of
     from rota.cli.ask import ask
     from rota.cli.plans import print_plan
@@ -141,7 +142,7 @@ def rollback_(
     out = session.output(json)
     with session.ledger() as ledger:
         current, target = earlier(ledger, the_service(session, ledger, service), number)
-        plan = _planned(session, ledger, rota_of(target))
+        plan = make_plan(ledger, rota_of(target), None)
         if json and dry_run:
             out.document({"restores": target.number, "plan": as_json(plan)})
         elif not json:

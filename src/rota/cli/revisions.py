@@ -136,13 +136,13 @@ def _definition(session: Session, ledger: Ledger, service: str, asked: str) -> s
 
 def _print_difference(session: Session, ledger: Ledger, before: str, after: str, service: str) -> None:
     from rota.change.diff import diff
-    from rota.change.effects import effect
+    from rota.change.effects import effect, touched
     from rota.cli.plans import print_effects, summary
 
     old, new = _json.loads(before), _json.loads(after)
-    found, now = diff(old, new), ledger.now()
+    found, now, met = diff(old, new), ledger.now(), touched(ledger, service)
     effects = [
-        effect(ledger, service, one, old.get("tasks", {}), new.get("tasks", {}), now) for one in found.tasks
+        effect(met, service, one, old.get("tasks", {}), new.get("tasks", {}), now) for one in found.tasks
     ]
     out = session.output()
     print_effects(out, effects, found.others, now)
