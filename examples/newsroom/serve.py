@@ -87,6 +87,7 @@ def own_rota(settings: Settings) -> Rota:
         service="newsroom",
         file=Path(__file__).with_name("rota.toml"),
         database_url=f"sqlite:///{settings.database.absolute()}",
+        apply_on_start=True,  # an example to play with: what is edited holds at the next start
     )
 
 

@@ -146,12 +146,16 @@ def build_node(
     ledger: Ledger,
     loaded: LoadedRota,
     *,
+    code: LoadedRota | None = None,
+    revision: int = 0,
     clock: Clock | None = None,
     events: Events | None = None,
 ) -> Node:
-    """A node that serves ``loaded`` from ``ledger``; it begins when it is started."""
+    """A node that serves ``loaded``, which is revision ``revision``, from ``ledger``, and later revisions with the functions
+    of ``code``; it begins when it is started."""
     from rota import __version__
     from rota.change.pauses import end_pauses
+    from rota.engine.follower import Follower
     from rota.engine.judge import Judge, Routes
     from rota.engine.node import Node
     from rota.execute.arguments import prepare
@@ -160,14 +164,14 @@ def build_node(
     def beside(thread: LedgerThread, events: Events) -> dict[str, Step]:
         routes = Routes(ledger)
         judge = Judge(ledger, thread, events, routes)
-        return {
-            "judge": judge.step,
-            "deliverer": build_deliverer(ledger, thread, routes, loaded.service).step,
-        }
+        deliverer = build_deliverer(ledger, thread, routes, loaded.service)
+        adopt = lambda rota: node.adopt(rota)  # noqa: E731, PLW0108 - the node is made after this
+        follower = Follower(ledger, thread, code or loaded, revision, adopt)
+        return {"judge": judge.step, "deliverer": deliverer.step, "follower": follower.step}
 
     known = {path: prepare(function) for path, function in loaded.functions.items()}
     executors = build_executors(settings, environment=os.environ, clock=clock, known=known)
-    return Node(
+    node = Node(
         ledger,
         loaded,
         executors,
@@ -178,6 +182,7 @@ def build_node(
         end_pauses=end_pauses,
         beside=beside,
     )
+    return node
 
 
 def build_deliverer(ledger: Ledger, thread: LedgerThread, routes: Routes, service: str) -> Deliverer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from rota.settings import Settings
 
 __all__ = ["Rota"]
+
+_log = logging.getLogger("rota")
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
@@ -245,18 +248,22 @@ class Rota:
             await self.stop()
 
     async def start(self) -> Node:
-        """Apply the rota and start a node on the running event loop."""
+        """Start a node on the running event loop. It serves what is applied: the first start applies the tasks of this
+        program, later ones only where the setting ``apply_on_start`` says so."""
         if self.node is not None:
             raise UsageError(
                 "the node of this Rota is running already", expected="one start", found="a second"
             )
-        from rota.change.apply import apply
-        from rota.change.zones import keep_up_with_zones
+        from rota.change.begin import begin
 
-        ledger = self.ledger
-        await asyncio.to_thread(keep_up_with_zones, ledger)
-        await asyncio.to_thread(apply, ledger, self.loaded, author=self.service, reason="applied at start-up")
-        node = build_node(self.settings, ledger, self.loaded, clock=self._clock)
+        ledger, settings = self.ledger, self.settings
+        always = settings.apply_on_start
+        begun = await asyncio.to_thread(
+            begin, ledger, self.loaded, apply_on_start=always, author=self.service
+        )
+        if begun.is_pending:
+            _log.warning("the tasks of this program are not as they are applied; serving revision %d of %s. Apply: rota --app MODULE:NAME apply -m WHY, or in development apply_on_start=True", begun.number, self.service)  # fmt: skip
+        node = build_node(settings, ledger, begun.rota, code=self.loaded, revision=begun.number, clock=self._clock)  # fmt: skip
         await node.start()
         self.node = node
         return node

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from rota.app import build_node, load_rota, open_ledger
+from rota.change.begin import Begun, begin
 from rota.errors import LedgerUnreachable, UsageError
 from rota.events import Events
 
@@ -40,8 +41,8 @@ def serve(settings: Settings, *, pages: bool = True) -> int:
     loaded = load_rota(settings)
     ledger = _once_there(lambda: open_ledger(settings))
     try:
-        _once_there(lambda: apply_rota(ledger, loaded))
-        return asyncio.run(_serve(settings, ledger, loaded, pages=pages))
+        begun = _once_there(lambda: _begin(settings, ledger, loaded))
+        return asyncio.run(_serve(settings, ledger, loaded, begun, pages=pages))
     finally:
         ledger.close()
 
@@ -61,22 +62,24 @@ def _once_there(work: Callable[[], T]) -> T:
             delay = min(2 * delay, LONGEST_WAIT)
 
 
-def apply_rota(ledger: Ledger, loaded: LoadedRota) -> None:
-    """Make the loaded rota the current revision, if it is not."""
-    from rota.change.apply import apply
-    from rota.change.zones import keep_up_with_zones
+def _begin(settings: Settings, ledger: Ledger, code: LoadedRota) -> Begun:
+    """Find out what is to be served, and say where that is not the rota at hand."""
+    begun = begin(ledger, code, apply_on_start=settings.apply_on_start, author=f"process {os.getpid()}")
+    if begun.zones_moved:
+        _log.info("new time zone data: %d schedules have another next occurrence", begun.zones_moved)
+    if begun.is_pending:
+        _log.warning(
+            "the rota at hand is not applied; serving revision %d of %s. Look: rota plan; apply: rota apply -m WHY; in development: rota run --apply",
+            begun.number, code.service,
+        )  # fmt: skip
+    for name, said in sorted(begun.missing.items()):
+        _log.warning("task %s is not served by this build: %s", name, said)
+    return begun
 
-    moved = keep_up_with_zones(ledger)
-    if moved:
-        _log.info("new time zone data: %d schedules have another next occurrence", moved)
-    applied = apply(ledger, loaded, author=f"process {os.getpid()}", reason="applied at start-up")
-    if applied.changed:
-        _log.info("the rota of %s is revision %d now", loaded.service, applied.number)
 
-
-async def _serve(settings: Settings, ledger: Ledger, loaded: LoadedRota, *, pages: bool) -> int:
-    events = Events()
-    node = build_node(settings, ledger, loaded, events=events)
+async def _serve(settings: Settings, ledger: Ledger, code: LoadedRota, begun: Begun, *, pages: bool) -> int:
+    events, loaded = Events(), begun.rota
+    node = build_node(settings, ledger, loaded, code=code, revision=begun.number, events=events)
     listening = _listen(settings) if pages else None
     with _signals(node) as stopping:
         await node.start()

@@ -50,6 +50,11 @@ class Settings(BaseSettings):
         description="SQLite's synchronous level. full: what was acknowledged survives a power cut; normal: it survives a kill, but a power cut may cost the last moments.",
     )
 
+    apply_on_start: bool = Field(
+        False,
+        description="Make the rota at hand the current revision at each start, as suits development. Else only rota apply does, and a service's very first start.",
+    )
+
     slots: int = Field(100, ge=1, le=100_000, description="Runs that this node carries out at once.")
     workers: int = Field(2, ge=1, le=256, description="Worker processes for plain functions.")
     threads: int = Field(8, ge=1, le=1024, description='Threads for functions with isolation = "thread".')

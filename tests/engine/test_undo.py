@@ -40,7 +40,7 @@ def light() -> None:
 
 def newsroom(url: str, command: list[str], **options: Any) -> Rota:
     """A rota of one task, which is undone by the command."""
-    rota = Rota("test", database_url=url, **QUICK)
+    rota = Rota("test", database_url=url, apply_on_start=True, **QUICK)
     rota.task(name="publish", rollback_command=command, **{**DUTY, **options})(publish)
     return rota
 

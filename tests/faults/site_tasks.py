@@ -32,6 +32,13 @@ async def slow(run: Run) -> None:
     _note(run, end=True)
 
 
+if os.environ.get("ROTA_TEST_CODE") != "old":
+
+    async def brand_new(run: Run) -> None:
+        """What the old build does not have."""
+        await slow(run)
+
+
 async def failing(run: Run) -> None:
     _note(run)
     raise RuntimeError("on purpose")

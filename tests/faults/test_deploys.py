@@ -16,7 +16,7 @@ from rota.read.audit import audit
 
 NEW = """[[task]]
 name = "brand-new"
-run = "tests.faults.site_tasks:slow"
+run = "tests.faults.site_tasks:brand_new"
 schedule = { every = "1s" }
 owner = "faults@example.org"
 expects = "only nodes of the new revision run it"
@@ -45,7 +45,7 @@ def test_a_deploy_rolls_and_nothing_is_lost_or_done_by_the_wrong_code(
         made.toml = toml + NEW
         (tmp_path / "rota.toml").write_text(made.toml)
         for node in old:
-            made.start(ROTA_TEST_CODE="new")
+            made.start(ROTA_TEST_CODE="new", ROTA_APPLY_ON_START="true")
             wait_for(lambda: len(made.ledger.nodes()) >= 3, 40, made.log)
             time.sleep(1.0)  # side by side
             assert made.stop(node) == 0, made.log()

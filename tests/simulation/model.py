@@ -76,6 +76,9 @@ class ModelLedger:
                 )
         return p.Applied(number, True)
 
+    def current(self, service: str) -> int:
+        return len(self.revisions_)
+
     def revisions(
         self, service: str | None = None, limit: int = 50, *, number: int | None = None
     ) -> list[Revision]:

@@ -32,6 +32,10 @@ def run_(
         int | None,
         typer.Option(metavar="N", min=1, help="Worker processes for plain functions.", show_default=False),
     ] = None,
+    apply: Annotated[
+        bool,
+        typer.Option("--apply", help="In development: make the rota at hand the current revision at once."),
+    ] = False,
     drain: Annotated[
         str | None,
         typer.Option(
@@ -43,7 +47,8 @@ def run_(
 ) -> None:
     """Run a node: fire what is due, carry it out, serve the pages.
 
-    The rota at hand becomes the current revision, and the ledger is made or migrated where it needs to be.
+    It serves the current revision; a service's first rota is applied. Where the rota at hand is another one, that is
+    said, and rota apply makes it the current one. The ledger is made or migrated where it needs to be.
     SIGTERM or Ctrl-C drains: nothing new is started, what runs may end, the rest is handed back; a second one
     does not wait. Everything else is a setting of the environment (ROTA_...).
     """
@@ -51,5 +56,7 @@ def run_(
 
     session = session_of(context)
     seconds = None if drain is None else span(drain, where="--drain").total_seconds()
-    settings = session.settings(host=host, port=port, slots=slots, workers=workers, drain=seconds)
+    settings = session.settings(
+        host=host, port=port, slots=slots, workers=workers, drain=seconds, apply_on_start=apply or None
+    )
     raise typer.Exit(session.wiring.serve(settings, pages=pages))

@@ -83,7 +83,7 @@ class Claimer:
     async def step(self) -> float:
         """Claim once; returns the seconds until it is worth asking again."""
         free = min(self.crew.free, MOST)
-        if free <= 0:
+        if free <= 0 or not self.crew.tasks:
             return self._poll
         if self.hungry and free < min(self.crew.slots // 4, MOST):
             self.hungry = False  # whatever comes free next wakes this loop only after the gathering

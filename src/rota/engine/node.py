@@ -12,7 +12,7 @@ from rota.define.loaded import LoadedRota
 from rota.engine.attempts import Attempts
 from rota.engine.calls import LedgerThread
 from rota.engine.claimer import Claimer, Crew
-from rota.engine.crews import CREWS, hire, weights_of
+from rota.engine.crews import Crews
 from rota.engine.ending import Stop
 from rota.engine.heart import Heart
 from rota.engine.held import Held
@@ -122,6 +122,14 @@ class Node:
         await self._leave()
         self.events.emit(NodeStopped(self.id, handed_back))
 
+    def adopt(self, loaded: LoadedRota) -> None:
+        """Serve another rota of the same service from now on. What is under way ends as it began; what is held for its
+        instant goes back to the ledger, and is claimed anew by what holds then. From the event loop's thread."""
+        self._hand_back(self._held.take_all())
+        self._loaded = loaded
+        self._crews.adopt(loaded)
+        self.wake()
+
     def hurry(self) -> None:
         """Do not wait any longer for what still runs: a second signal."""
         self._attempts.stop_all(Stop.DRAIN)
@@ -177,8 +185,8 @@ class Node:
         self._attempts = self._new_attempts()
         self._lateness = Lateness()
         self._held = Held(clock, self._begin)
-        self._crews = hire(self._loaded.tasks.values(), self._settings)
-        self._claimers = [self._claimer(crew) for crew in self._crews.values()]
+        self._crews = Crews(self._loaded, self._settings)
+        self._claimers = [self._claimer(crew) for crew in self._crews]
         planner = Planner(ledger, thread, ahead=s.ahead, poll=s.poll, fired=self._wake_claimers)
         rescuer = Rescuer(
             ledger, thread, clock, lease=s.lease, node=lambda: self.id, rescued=self._wake_claimers
@@ -217,7 +225,7 @@ class Node:
         be at that by now.
         """
         if self._heart.is_overdue:
-            self._crews[CREWS[self._executor_of(claimed)]].in_use -= 1
+            self._crews.give_back(self._executor_of(claimed))
             self._lose(self.id)
             self._heart.begin_anew()
             return
@@ -230,7 +238,7 @@ class Node:
 
     def _claimer(self, crew: Crew) -> Claimer:
         return Claimer(
-            self._ledger, self._thread, crew, weights=weights_of(self._loaded, self._settings), node=lambda: self.id,
+            self._ledger, self._thread, crew, weights=self._crews.weights, node=lambda: self.id,
             ahead=self._settings.ahead, poll=self._settings.poll, claimed=self._held.add,
             soon=lambda call: asyncio.get_running_loop().call_soon(call), known=self._known,
         )  # fmt: skip
@@ -249,8 +257,7 @@ class Node:
             loop.wake()
 
     def _slot_freed(self, executor: str) -> None:
-        name = CREWS[executor]
-        self._crews[name].in_use -= 1
+        name = self._crews.give_back(executor)
         for claimer, loop in zip(self._claimers, self._claimer_loops, strict=True):
             if claimer.crew.name == name and claimer.hungry:
                 loop.wake()
@@ -265,8 +272,7 @@ class Node:
             self._soon(self.wake)
 
     def _beat(self, lease: int) -> Beat:
-        slots = sum(crew.slots for crew in self._crews.values())
-        return Beat(self.id, lease, slots, self.busy, self._lateness.p99(), self._clock_offset())
+        return Beat(self.id, lease, self._crews.slots, self.busy, self._lateness.p99(), self._clock_offset())
 
     def _clock_offset(self) -> int:
         """How far the wall clock of this machine is ahead of the ledger's, in microseconds."""
@@ -312,7 +318,7 @@ class Node:
             return
         attempts = self._attempts.stop_all(Stop.LOST)
         for claimed in self._held.take_all():
-            self._crews[CREWS[self._executor_of(claimed)]].in_use -= 1
+            self._crews.give_back(self._executor_of(claimed))
         _log.error(
             "the lease of this node was lost; %d attempts are stopped and will be taken over", attempts
         )
@@ -350,7 +356,7 @@ class Node:
             tally = Tally(claimed.spent, claimed.crashes)
             move = step(State.RUNNING, HandedBack(), tally, Retries(), asked_to_stop=asked)
             assert move is not None  # a claimed run can always be handed back
-            self._crews[CREWS[self._executor_of(claimed)]].in_use -= 1
+            self._crews.give_back(self._executor_of(claimed))
             self._settler.add(claimed, Finish(claimed.id, claimed.token, move, "handed-back", None, now))
         return len(runs)
 
@@ -386,7 +392,7 @@ class Node:
     def _record(self) -> NodeRecord:
         now = self._ledger.now()
         return NodeRecord(
-            self.id, self._identity.label, self._loaded.service, ",".join(weights_of(self._loaded, self._settings)), self._version, now, now,
+            self.id, self._identity.label, self._loaded.service, ",".join(self._crews.weights), self._version, now, now,
             Instant(now + int(self._settings.lease * SECOND)), 0, "live",
-            sum(crew.slots for crew in self._crews.values()), 0, None,
+            self._crews.slots, 0, None,
         )  # fmt: skip

@@ -99,6 +99,10 @@ class Ledger(Judged, Protocol):
         and changed schedules set (never back behind an occurrence that has a record), others left."""
         ...
 
+    def current(self, service: str) -> int:
+        """The number of a service's current revision; 0 where it has none."""
+        ...
+
     def revisions(
         self, service: str | None = None, limit: int = 50, *, number: int | None = None
     ) -> list[Revision]:
