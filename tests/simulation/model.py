@@ -76,6 +76,9 @@ class ModelLedger:
                 )
         return p.Applied(number, True)
 
+    def services(self) -> list[str]:
+        return ["web"] if self.revisions_ else []
+
     def current(self, service: str) -> int:
         return len(self.revisions_)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from rota.clock import MICROSECOND, Instant
@@ -14,6 +15,7 @@ from rota.errors import Conflict
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import Applied, NewRevision, NewTask, QueueLimits
 from rota.model.revision import Origin
+from rota.model.schedule import Schedule
 from rota.timing import compile_schedule, schedule_from_json
 from rota.timing.durations import parse_duration
 
@@ -106,13 +108,14 @@ def schedule_seed(service: str, task: str, key: str = "") -> str:
 
 
 def _new_task(task: Mapping[str, Any], was: Mapping[str, Any] | None, now: Instant) -> NewTask:
-    rule, deadline = task.get("schedule"), task.get("deadline")
-    stays = was is not None and was.get("schedule") == rule  # then its cursor stands, and is not worked out
+    deadline = task.get("deadline")
+    rule = canonical_text(task["schedule"]) if "schedule" in task else None
+    stays = was is not None and was.get("schedule") == task.get("schedule")  # then its cursor stands as it is
     return NewTask(
         name=task["name"],
         definition=canonical_text(task),
-        rule=None if rule is None else canonical_text(rule),
-        next_at=None if rule is None or stays else _first_after(task, now),
+        rule=rule,
+        next_at=None if rule is None or stays else _first_after(task, rule, now),
         overlap=task["overlap"],
         catch_up=task["catch_up"],
         catch_up_limit=task["catch_up_limit"],
@@ -125,9 +128,15 @@ def _new_task(task: Mapping[str, Any], was: Mapping[str, Any] | None, now: Insta
     )
 
 
-def _first_after(task: Mapping[str, Any], now: Instant) -> Instant | None:
+def _first_after(task: Mapping[str, Any], rule: str, now: Instant) -> Instant | None:
     seed = schedule_seed(task["service"], task["name"])
-    return compile_schedule(schedule_from_json(task["schedule"]), seed=seed).next_after(now)
+    return compile_schedule(_schedule(rule), seed=seed).next_after(now)
+
+
+@lru_cache(maxsize=2048)
+def _schedule(rule: str) -> Schedule:
+    """Kept, since many tasks have the same rule."""
+    return schedule_from_json(json.loads(rule))
 
 
 def _limits(name: str, queue: Mapping[str, Any]) -> QueueLimits:

@@ -94,19 +94,21 @@ def _renaming(
     return TaskChange(name, "renamed", fields, was, evidence)
 
 
-def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+def _fields(before: Mapping[str, Any], after: Mapping[str, Any], under: str = "") -> tuple[FieldChange, ...]:
     """The keys that differ, tables taken apart."""
-    old, new = dict(_flat(before)), dict(_flat(after))
-    return tuple(
-        FieldChange(key, old.get(key), new.get(key))
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-    )
+    return tuple(_differing(before, after, under))
 
 
-def _flat(value: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, str]]:
-    for key, item in value.items():
-        if isinstance(item, Mapping) and item:
-            yield from _flat(item, f"{under}{key}.")
-        elif item not in ({}, None):
-            yield f"{under}{key}", json.dumps(item, ensure_ascii=False)
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any], under: str) -> Iterator[FieldChange]:
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        if isinstance(old or new, Mapping) and isinstance(new or old, Mapping):
+            yield from _differing(old or {}, new or {}, f"{under}{key}.")
+        else:
+            yield FieldChange(f"{under}{key}", _text(old), _text(new))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)

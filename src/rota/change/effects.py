@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from rota.ledger.records import RunFilter
 from rota.model.run import State
 from rota.timing import compile_schedule, schedule_from_json
 
-__all__ = ["Effect", "Touched", "effect", "touched"]
+__all__ = ["Effect", "Touched", "effects", "touched"]
 
 WEEK = 7 * 86_400 * SECOND
 
@@ -64,6 +64,25 @@ def touched(ledger: Ledger, service: str) -> Touched:
         Counter(run.task for run in runs if run.state is State.RUNNING),
         Counter(one.task for one in added if one.key and one.retired_at is None),
     )
+
+
+MOST_COMPARED = 500
+"""Tasks of one change whose occurrences are compared; of more, nobody reads them all."""
+
+
+def effects(
+    met: Touched,
+    service: str,
+    changes: Sequence[TaskChange],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    now: Instant,
+) -> tuple[Effect, ...]:
+    """The effects of all changes, in their order; of very many, occurrences are compared of the first."""
+    return tuple(
+        effect(met, service, one, old if number < MOST_COMPARED else {}, new if number < MOST_COMPARED else {}, now)
+        for number, one in enumerate(changes)
+    )  # fmt: skip
 
 
 def effect(

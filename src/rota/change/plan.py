@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rota.change.diff import Diff, diff
-from rota.change.effects import Effect, effect, touched
+from rota.change.effects import Effect, effects, touched
 from rota.change.hazards import Hazard, hazards
 from rota.clock import Instant
 from rota.define.canonical import canonical_text, digest_of, rota_as_json, rota_from_json
@@ -16,7 +16,7 @@ from rota.define.loaded import LoadedRota
 from rota.errors import UsageError
 from rota.ledger.protocol import Ledger
 
-__all__ = ["Plan", "make_plan", "plan_as_json", "read_plan"]
+__all__ = ["Plan", "make_plan", "plan_as_json", "plan_of", "read_plan"]
 
 SCHEMA = 1
 
@@ -41,28 +41,29 @@ class Plan:
         return self.digest != self.base_digest
 
 
-def make_plan(ledger: Ledger, loaded: LoadedRota, slots: Mapping[str, int] | None) -> Plan:
-    """What making ``loaded`` the current revision would do. ``slots`` is what a node carries out at once, by executor;
-    None leaves out the hazards, as of a rota that has run before."""
-    now = ledger.now()
-    current = next(iter(ledger.revisions(loaded.service, limit=1)), None)
+def make_plan(ledger: Ledger, loaded: LoadedRota, slots: Mapping[str, int]) -> Plan:
+    """What making ``loaded`` the current revision would do. ``slots`` is what a node carries out at once, by executor."""
+    plan = plan_of(ledger, loaded.service, canonical_text(rota_as_json(loaded)))
+    found = hazards(ledger, loaded, plan.effects, slots, plan.made_at)
+    return replace(plan, hazards=tuple(found))
+
+
+def plan_of(ledger: Ledger, service: str, definition: str) -> Plan:
+    """The same for a rota as canonical JSON; without the hazards, as of one that has run before."""
+    now, met = ledger.now(), touched(ledger, service)
+    current = next(iter(ledger.revisions(service, limit=1)), None)
     before = {} if current is None else json.loads(current.definition)
-    definition = canonical_text(rota_as_json(loaded))
     after = json.loads(definition)
     found = diff(before, after)
-    met = touched(ledger, loaded.service)
-    effects = tuple(
-        effect(met, loaded.service, one, before.get("tasks", {}), after["tasks"], now) for one in found.tasks
-    )
     return Plan(
-        service=loaded.service,
+        service=service,
         base=0 if current is None else current.number,
         base_digest=None if current is None else current.digest,
         digest=digest_of(definition),
         definition=definition,
         diff=found,
-        effects=effects,
-        hazards=() if slots is None else tuple(hazards(ledger, loaded, effects, slots, now)),
+        effects=effects(met, service, found.tasks, before.get("tasks", {}), after["tasks"], now),
+        hazards=(),
         made_at=now,
     )
 

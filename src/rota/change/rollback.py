@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from rota.change.apply import apply_definition
-from rota.define.canonical import rota_from_json
-from rota.define.loaded import LoadedRota
 from rota.errors import Conflict, Retriable, UnknownName
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import Applied
 from rota.model.revision import Origin, Revision
 
-__all__ = ["earlier", "roll_back", "rota_of", "the_revision"]
+__all__ = ["earlier", "roll_back", "the_revision"]
 
 
 def the_revision(ledger: Ledger, service: str, number: int) -> Revision:
@@ -22,11 +18,6 @@ def the_revision(ledger: Ledger, service: str, number: int) -> Revision:
         known = [str(one.number) for one in ledger.revisions(service, 20)]
         raise UnknownName("revision", str(number), known, next=("rota revisions",))
     return found[0]
-
-
-def rota_of(revision: Revision) -> LoadedRota:
-    """The rota that a revision holds; its code is imported when it is asked for."""
-    return rota_from_json(json.loads(revision.definition))
 
 
 def earlier(ledger: Ledger, service: str, number: int | None) -> tuple[Revision, Revision]:

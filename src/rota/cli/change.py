@@ -132,8 +132,8 @@ def rollback_(
     It becomes a new revision with the old content, so going back twice leads to where you were.
     """
     from rota import __version__
-    from rota.change.plan import make_plan
-    from rota.change.rollback import earlier, roll_back, rota_of
+    from rota.change.plan import plan_of
+    from rota.change.rollback import earlier, roll_back
     from rota.cli.ask import ask
     from rota.cli.plans import print_plan
     from rota.read.shape import as_json
@@ -142,7 +142,7 @@ def rollback_(
     out = session.output(json)
     with session.ledger() as ledger:
         current, target = earlier(ledger, the_service(session, ledger, service), number)
-        plan = make_plan(ledger, rota_of(target), None)
+        plan = plan_of(ledger, target.service, target.definition)
         if json and dry_run:
             out.document({"restores": target.number, "plan": as_json(plan)})
         elif not json:
@@ -159,7 +159,7 @@ def the_service(session: Session, ledger: Ledger, asked: str | None) -> str:
     """The service that is meant: the one asked for, else the only one, else that of the rota at hand."""
     from rota.errors import UnknownName, UsageError
 
-    known = sorted({one.service for one in ledger.revisions(limit=1000)})
+    known = ledger.services()
     if asked is not None:
         if asked not in known:
             raise UnknownName("service", asked, known)

@@ -136,17 +136,15 @@ def _definition(session: Session, ledger: Ledger, service: str, asked: str) -> s
 
 def _print_difference(session: Session, ledger: Ledger, before: str, after: str, service: str) -> None:
     from rota.change.diff import diff
-    from rota.change.effects import effect, touched
+    from rota.change.effects import effects, touched
     from rota.cli.plans import print_effects, summary
 
     old, new = _json.loads(before), _json.loads(after)
     found, now, met = diff(old, new), ledger.now(), touched(ledger, service)
-    effects = [
-        effect(met, service, one, old.get("tasks", {}), new.get("tasks", {}), now) for one in found.tasks
-    ]
+    shown = effects(met, service, found.tasks, old.get("tasks", {}), new.get("tasks", {}), now)
     out = session.output()
-    print_effects(out, effects, found.others, now)
-    out.line(summary(effects, found.others))
+    print_effects(out, shown, found.others, now)
+    out.line(summary(shown, found.others))
 
 
 def _commit(one: Revision) -> str:

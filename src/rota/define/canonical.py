@@ -57,7 +57,11 @@ def canonical_text(value: object) -> str:
     >>> canonical_text({"b": 1, "a": ["é"]})
     '{"a":["é"],"b":1}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+"""Made once: a rota of ten thousand tasks is as many texts."""
 
 
 def digest(rota: LoadedRota) -> str:

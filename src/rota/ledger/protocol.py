@@ -99,6 +99,10 @@ class Ledger(Judged, Protocol):
         and changed schedules set (never back behind an occurrence that has a record), others left."""
         ...
 
+    def services(self) -> list[str]:
+        """The services to which a rota was applied, by name."""
+        ...
+
     def current(self, service: str) -> int:
         """The number of a service's current revision; 0 where it has none."""
         ...

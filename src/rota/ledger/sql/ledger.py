@@ -110,6 +110,9 @@ class SqlLedger(Desk):
     def apply(self, revision: r.NewRevision) -> r.Applied:
         return self._write(lambda c: rota.apply(c, self._sql, revision, self._now(c)), alone=True)
 
+    def services(self) -> list[str]:
+        return self._read(lambda c: [row[0] for row in c.rows(self._sql["services"])])
+
     def current(self, service: str) -> int:
         rows = self._read(lambda c: c.rows(self._sql["current_revision"], {"service": service}))
         return int(rows[0][0]) if rows else 0

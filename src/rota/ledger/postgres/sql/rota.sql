@@ -1,6 +1,10 @@
 -- name: current_revision
 SELECT number, digest FROM rota_revision WHERE service = :service ORDER BY number DESC LIMIT 1;
 
+-- name: services
+-- The services that have a rota, by name: each has had a first one.
+SELECT service FROM rota_revision WHERE number = 1 ORDER BY service;
+
 -- name: insert_revision
 INSERT INTO rota_revision (service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores)
 VALUES (:service, :number, :digest, :definition, :author, :reason, :now, :assumptions, :git_commit, :git_dirty, :tool, :restores);
