@@ -295,3 +295,10 @@ def test_verdicts_are_listed(used: Desk) -> None:
     [of_two] = json.loads(used.rota("verdicts", two.name, "--json").out)["verdicts"]
     assert of_two["standing"] == "met"
     assert used.rota("verdicts", "no-such-task").code == 1
+
+
+def test_runbooks_are_printed_or_written(used: Desk) -> None:
+    assert used.rota("runbook", "publish").out.startswith("# newsroom/publish\n")
+    said = used.rota("runbook", "--out", "pages")
+    assert said.out.splitlines()[0] == "wrote pages/newsroom-publish.md"
+    assert (used.folder / "pages" / "newsroom-tidy.md").read_text().startswith("# newsroom/tidy\n")

@@ -31,6 +31,7 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "List the revisions of the rota, newest first: who changed it, when and why.",
         ),
         "revision": ("revisions", "Show one revision: who, why, from which commit"),
+        "runbook": ("runbook", "Print a page for each task, in Markdown: duty, checks, schedule, measures"),
         "diff": ("revisions", "Show how two revisions differ, by task and by field"),
     },
     "Look ahead": {
