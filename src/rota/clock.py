@@ -10,7 +10,16 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import NewType, Protocol
 
-__all__ = ["MICROSECOND", "SECOND", "Clock", "Instant", "SystemClock", "from_instant", "to_instant"]
+__all__ = [
+    "MICROSECOND",
+    "SECOND",
+    "Clock",
+    "Instant",
+    "ManualClock",
+    "SystemClock",
+    "from_instant",
+    "to_instant",
+]
 
 Instant = NewType("Instant", int)
 
@@ -41,6 +50,49 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+class ManualClock:
+    """A clock that stands still until it is moved.
+
+    >>> clock = ManualClock(datetime(2026, 3, 29, tzinfo=UTC))
+    >>> clock.move(hours=1)
+    >>> clock.at
+    datetime.datetime(2026, 3, 29, 1, 0, tzinfo=datetime.timezone.utc)
+    """
+
+    def __init__(self, at: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now = to_instant(at)
+        self._monotonic = 0.0
+
+    @property
+    def at(self) -> datetime:
+        """The wall time (aware, UTC)."""
+        return from_instant(self._now)
+
+    def now(self) -> Instant:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def move(self, **by: float) -> None:
+        """Let time pass: keyword arguments as of `timedelta`. Wall and monotonic time both advance."""
+        passed = timedelta(**by)
+        if passed < timedelta(0):
+            raise ValueError("time does not pass backwards; use set() to set the clock back")
+        self._now = Instant(self._now + passed // MICROSECOND)
+        self._monotonic += passed.total_seconds()
+
+    def set(self, at: datetime) -> None:
+        """Set the wall time, back or forth, as an operator or NTP would; no time passes."""
+        self._now = to_instant(at)
+
+    def go_to(self, instant: Instant) -> None:
+        """Let time pass until an instant; one that is past is now."""
+        if instant > self._now:
+            self._monotonic += (instant - self._now) / SECOND
+            self._now = instant
 
 
 def to_instant(moment: datetime) -> Instant:

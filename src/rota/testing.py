@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rota.clock import MICROSECOND, Instant, from_instant, to_instant
+from rota.clock import MICROSECOND, Instant, ManualClock, from_instant, to_instant
 
 if TYPE_CHECKING:
     from rota.define.loaded import LoadedRota
@@ -27,43 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["ManualClock", "RotaForTests", "rota_clock", "rota_for_tests"]
 
 NODE = "test"
-
-
-class ManualClock:
-    """A clock that stands still until it is moved.
-
-    >>> clock = ManualClock(datetime(2026, 3, 29, tzinfo=UTC))
-    >>> clock.move(hours=1)
-    >>> clock.at
-    datetime.datetime(2026, 3, 29, 1, 0, tzinfo=datetime.timezone.utc)
-    """
-
-    def __init__(self, at: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
-        self._now = to_instant(at)
-        self._monotonic = 0.0
-
-    @property
-    def at(self) -> datetime:
-        """The wall time (aware, UTC)."""
-        return from_instant(self._now)
-
-    def now(self) -> Instant:
-        return self._now
-
-    def monotonic(self) -> float:
-        return self._monotonic
-
-    def move(self, **by: float) -> None:
-        """Let time pass: keyword arguments as of `timedelta`. Wall and monotonic time both advance."""
-        passed = timedelta(**by)
-        if passed < timedelta(0):
-            raise ValueError("time does not pass backwards; use set() to set the clock back")
-        self._now = Instant(self._now + passed // MICROSECOND)
-        self._monotonic += passed.total_seconds()
-
-    def set(self, at: datetime) -> None:
-        """Set the wall time, back or forth, as an operator or NTP would; no time passes."""
-        self._now = to_instant(at)
 
 
 class RotaForTests:

@@ -12,6 +12,7 @@ import pytest
 from tests.read.house import START, House, a_node
 
 from rota.cli.main import main
+from rota.clock import Clock
 from rota.define.load import load_file
 from rota.define.loaded import LoadedRota
 from rota.ledger.protocol import Ledger
@@ -85,6 +86,11 @@ class Desk:
         ledger = SqliteLedger(settings.database_url.removeprefix("sqlite:///"), clock=self.clock)
         if migrate:
             ledger.migrate()
+        return ledger
+
+    def open_scratch(self, path: Path, clock: Clock) -> Ledger:
+        ledger = SqliteLedger(path, clock=clock, synchronous="normal")
+        ledger.migrate()
         return ledger
 
     def load(self, settings: Settings, *, import_code: bool) -> LoadedRota:

@@ -20,7 +20,7 @@ from rota.model.task import Task
 __all__ = ["Duty", "duties_of_tasks", "duties_on_file", "names_in_file"]
 
 _NEEDED = frozenset({"name", "expects", "rollback"})
-_TOP = frozenset({"service", "timezone", "defaults", "queue", "alerts", "task"})
+_TOP = frozenset({"service", "timezone", "defaults", "queue", "alerts", "rehearsal", "task"})
 _KNOWN = _NEEDED | {
     "run", "command", "request", "timezone", "schedule", "owner", "description", "tags", "args", "timeout", "grace",
     "overlap", "catch_up", "catch_up_limit", "deadline", "retry", "concurrency", "queue", "priority",

@@ -37,6 +37,7 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Look ahead": {
         "next": ("ahead", "Show when tasks are due next."),
         "explain": ("explain", "Say in words what a schedule means, and when it is due."),
+        "rehearse": ("rehearse", "Play the coming days in virtual time: apply, run, put back, prove."),
     },
     "Look": {
         "status": ("status", "Show what needs attention, what runs and what is due."),
@@ -66,6 +67,10 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "The ledger": {
         "migrate": ("store", "Bring the ledger's schema to a version."),
+        "export": (
+            "export",
+            "Write a copy of configuration, cursors, pauses and statistics, without secrets.",
+        ),
         "backup": ("store", "Copy the ledger into a new file, while in use."),
         "doctor": ("store", "Examine ledger, settings and permissions."),
         "version": ("store", "Print the versions of Rota, Python and SQLite."),

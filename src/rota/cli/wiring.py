@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rota.clock import Clock
     from rota.define.loaded import LoadedRota
     from rota.ledger.protocol import Ledger
     from rota.settings import Settings
@@ -21,6 +24,10 @@ class Wiring(Protocol):
 
     def open_ledger(self, settings: Settings, *, migrate: bool) -> Ledger:
         """The ledger; an older schema is brought up to date where ``migrate`` says so."""
+        ...
+
+    def open_scratch(self, path: Path, clock: Clock) -> Ledger:
+        """An empty ledger in a new file, on a clock of its own, which need not survive a power cut."""
         ...
 
     def load(self, settings: Settings, *, import_code: bool) -> LoadedRota:

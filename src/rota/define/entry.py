@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from rota.define.alerts import AlertsEntry
 from rota.define.json_values import JsonObject, JsonValue
 from rota.define.refusal import refused, shown
+from rota.define.rehearsal import RehearsalEntry
 from rota.define.result_schema import ResultSchema
 from rota.define.table import Table, unset
 from rota.define.texts import Argv, Duty, Name, Patterns, Reference, SecretText, Url, reference
@@ -339,6 +340,9 @@ class RotaFile(Table):
     alerts: AlertsEntry = Field(
         default_factory=unset(AlertsEntry),
         description="Who is told when a task does not do what is expected.",
+    )
+    rehearsal: RehearsalEntry = Field(
+        default_factory=unset(RehearsalEntry), description="What `rota rehearse` goes by."
     )
     task: Annotated[tuple[TaskEntry, ...], Field(strict=False)] = Field(
         (), description="The tasks, one [[task]] each."

@@ -18,6 +18,7 @@ from rota.define.entry import RotaFile, TaskEntry
 from rota.define.loaded import LoadedRota, no_such_queue
 from rota.define.locate import Path
 from rota.define.problems import key_name, problems_of
+from rota.define.rehearsal import check_rehearsal, rehearsal_of
 from rota.define.source import Source, read
 from rota.define.texts import is_reference
 from rota.define.times import is_timezone
@@ -67,6 +68,7 @@ def load_file(path: str | pathlib.Path, *, import_code: bool = True) -> LoadedRo
         code.functions,
         code.looks,
         alerts=alerts_of(file.alerts, file.timezone),
+        rehearsal=rehearsal_of(file.rehearsal),
     )
 
 
@@ -107,6 +109,7 @@ def _task_problems(source: Source) -> list[DefinitionError]:
         *_names_used_twice(source),
         *_queues_not_declared(source),
         *_alerts_not_together(source),
+        *_estimates_of_nothing(source),
     ]
 
 
@@ -149,6 +152,14 @@ def _alerts_not_together(source: Source) -> Iterator[DefinitionError]:
     if isinstance(alerts, dict):
         for path, problem in check_alerts(alerts, {one for one in owners if isinstance(one, str)}):
             yield _at(source, problem, ("alerts", *path))
+
+
+def _estimates_of_nothing(source: Source) -> Iterator[DefinitionError]:
+    rehearsal = source.raw.get("rehearsal")
+    names = {str(task.get("name")) for task in source.tasks()}
+    if isinstance(rehearsal, dict):
+        for path, problem in check_rehearsal(rehearsal, names):
+            yield _at(source, problem, ("rehearsal", *path))
 
 
 def _code_problems(source: Source, code: _Code) -> Iterator[DefinitionError]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rota.errors import ArgumentsError, DefinitionError, DefinitionErrors, UnknownName, UsageError, nearest
 from rota.model.alerts import Alerts
+from rota.model.rehearsal import Rehearsal
 from rota.model.task import Function, Queue, Task
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class LoadedRota:
     tasks: Mapping[str, Task]
     queues: Mapping[str, Queue] = field(default_factory=dict)
     alerts: Alerts = field(default_factory=Alerts, kw_only=True)
+    rehearsal: Rehearsal = field(default_factory=Rehearsal, kw_only=True)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False, compare=False)
     looks: dict[str, Prepared] = field(default_factory=dict, repr=False, compare=False)
 
@@ -96,6 +98,7 @@ class LoadedRota:
             {**self.functions, **other.functions},
             {**self.looks, **other.looks},
             alerts=other.alerts if self.alerts == Alerts() else self.alerts,
+            rehearsal=other.rehearsal if self.rehearsal == Rehearsal() else self.rehearsal,
         )
         problems += both.unknown_queues()
         if problems:

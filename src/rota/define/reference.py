@@ -25,6 +25,9 @@ TABLES = {
     "[alerts.channel.NAME]": "ChannelEntry",
     "[alerts.owner.OWNER]": "OwnerEntry",
     "[[alerts.maintenance]]": "MaintenanceEntry",
+    "[rehearsal]": "RehearsalEntry",
+    "[rehearsal.task.NAME]": "EstimateEntry",
+    "[rehearsal.budget]": "BudgetEntry",
 }
 
 

@@ -11,7 +11,7 @@ from rota.errors import LedgerUnreachable
 from rota.ledger.protocol import Ledger
 from rota.ledger.work import Claim, Claimed
 
-__all__ = ["Claimer", "Crew", "shares"]
+__all__ = ["Claimer", "Crew", "shares", "take"]
 
 MOST = 2000
 """Runs a claim takes at once."""
@@ -124,11 +124,7 @@ class Claimer:
     def _claim(self, node: str, free: int, likely: bool) -> tuple[list[Claimed], float]:
         now = self._ledger.now()
         until = Instant(now + self._ahead)
-        runs = self._ask(node, shares(free, self._weights), until, likely=likely)
-        if 0 < len(runs) < free and len(self._weights) > 1:
-            runs += self._ask(
-                node, dict.fromkeys(self._weights, free - len(runs)), until, at_most=free - len(runs)
-            )
+        runs = take(self._ledger, self.crew.tasks, self._weights, node, free, until, likely=likely)
         if runs:
             return runs, self._poll
         waiting = self._ledger.next_waiting()
@@ -136,22 +132,25 @@ class Claimer:
             return runs, self._poll
         return runs, min(self._poll, (waiting - until) / SECOND)
 
-    def _ask(
-        self,
-        node: str,
-        quota: Mapping[str, int],
-        until: Instant,
-        at_most: int | None = None,
-        *,
-        likely: bool = False,
-    ) -> list[Claimed]:
-        """One claim; a second round over several queues goes one by one, so that it never takes more than is free."""
-        if at_most is None:
-            wanted = {name: n for name, n in quota.items() if n > 0}
-            return self._ledger.claim(Claim(node, wanted, self.crew.tasks, until, likely))
-        runs: list[Claimed] = []
-        for name in quota:
-            left = at_most - len(runs)
-            if left > 0:
-                runs += self._ledger.claim(Claim(node, {name: left}, self.crew.tasks, until))
+
+def take(
+    ledger: Ledger,
+    tasks: Mapping[str, Sequence[str]],
+    weights: Mapping[str, int],
+    node: str,
+    free: int,
+    until: Instant,
+    *,
+    likely: bool = False,
+) -> list[Claimed]:
+    """Claim at most ``free`` runs: each queue its share, then what one leaves over for the others, one queue after the
+    other, so that it never takes more than is free."""
+    wanted = {name: n for name, n in shares(free, weights).items() if n > 0}
+    runs = ledger.claim(Claim(node, wanted, tasks, until, likely))
+    if not 0 < len(runs) < free or len(weights) == 1:
         return runs
+    for name in weights:
+        left = free - len(runs)
+        if left > 0:
+            runs += ledger.claim(Claim(node, {name: left}, tasks, until))
+    return runs

@@ -1,0 +1,190 @@
+"""Rehearsing a change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rota.cli.session import session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from rich.progress import TaskID
+
+    from rota.cli.session import Session
+    from rota.rehearse.copies import Copy
+    from rota.rehearse.rehearse import Asked
+    from rota.rehearse.report import Report
+    from rota.rehearse.scratch import OpenScratch
+
+__all__ = ["rehearse_"]
+
+BROKEN = 3
+
+
+def rehearse_(
+    context: typer.Context,
+    days: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            min=0.01,
+            max=3660,
+            help="Play so many days. Default: the rota's, or 30.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="URL|FILE",
+            help="What to copy: a ledger's address, or a file of rota export. Default: the ledger, if there is one.",
+            show_default=False,
+        ),
+    ] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=VALUE]",
+            help="What must hold, such as max_lateness=1m or no_skips; may be given more than once.",
+            show_default=False,
+        ),
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Play with so many nodes. Default: as there are.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Another seed draws other durations and failures.")
+    ] = 1,
+    what_if: Annotated[
+        bool,
+        typer.Option(
+            "--what-if/--no-what-if", help="Play the worst days with less nodes, slower, with an outage."
+        ),
+    ] = True,
+    service: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of this service; none named: the rota's.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Play the coming days in virtual time: apply, run, put back, prove.
+
+    Copies configuration, cursors, pauses and statistics, never secrets, to a scratch ledger; there applies the rota at
+    hand, plays the days with durations and failures drawn from each task's history, rolls back, and proves that schedules,
+    cursors and pauses are what they were. The ledger that was copied is only read. Exits with 3 if that does not hold, or a
+    budget is broken.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from rota.cli.rehearsed import show
+    from rota.rehearse.rehearse import rehearse
+    from rota.rehearse.report import as_json
+
+    session = session_of(context)
+    asked = _asked(session, source, service, days, nodes, seed, what_if, budget or ())
+    with tempfile.TemporaryDirectory(prefix="rota-rehearsal-") as folder:
+        report = _with_progress(session, asked, Path(folder), rehearse)
+    out = session.output(json)
+    if json:
+        out.document(as_json(report))
+    else:
+        show(out, report)
+    if not report.holds:
+        raise typer.Exit(BROKEN)
+
+
+def _asked(
+    session: Session,
+    source: str | None,
+    service: str | None,
+    days: float | None,
+    nodes: int | None,
+    seed: int,
+    what_if: bool,
+    budget: Sequence[str],
+) -> Asked:
+    from dataclasses import replace
+
+    from rota.define.budgets import budget_of
+    from rota.rehearse.rehearse import Asked
+    from rota.rehearse.scratch import rota_of
+
+    here = session.load_if_there()
+    copy = _copied(session, source, service or (None if here is None else here.service))
+    loaded = here if here is not None and here.service == copy.service else rota_of(copy)
+    stated = loaded.rehearsal
+    return Asked(
+        copy,
+        loaded,
+        replace(
+            stated,
+            days=days or stated.days,
+            nodes=nodes or stated.nodes,
+            budget=budget_of(stated.budget, budget),
+        ),
+        session.settings(),
+        seed=seed,
+        what_if=what_if,
+    )
+
+
+def _copied(session: Session, source: str | None, service: str | None) -> Copy:
+    """The copy of a file, of a ledger, or of none where there is none yet: then everything is new."""
+    import json
+    from pathlib import Path
+
+    from rota.cli.ledgers import must_exist, opened
+    from rota.clock import SystemClock
+    from rota.errors import LedgerUnreachable, UsageError
+    from rota.rehearse.copies import Copy, copy_from_json, of_service, take_copy
+
+    if source is not None and "://" not in source:
+        try:
+            value = json.loads(Path(source).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                "there is nothing to rehearse from", expected="a file of rota export, or the URL of a ledger",
+                found=str(error), where=f"--from {source}", next=("rota export FILE",),
+            ) from error  # fmt: skip
+        return of_service(copy_from_json(value, source), service)
+    settings = session.settings() if source is None else session.settings(database_url=source)
+    if source is None and service is not None:
+        try:
+            must_exist(settings)
+        except LedgerUnreachable:
+            return Copy(service, SystemClock().now())
+    with opened(session.wiring, settings) as ledger:
+        return take_copy(ledger, service)
+
+
+def _with_progress(
+    session: Session, asked: Asked, folder: Path, rehearse: Callable[[Asked, OpenScratch, Path], Report]
+) -> Report:
+    """Play, with a bar on the terminal where there is one."""
+    import sys
+    from dataclasses import replace
+
+    if not sys.stderr.isatty():
+        return rehearse(asked, session.wiring.open_scratch, folder)
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def told(what: str, share: float) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=1.0)
+            progress.update(bars[what], completed=share)
+
+        return rehearse(replace(asked, told=told), session.wiring.open_scratch, folder)

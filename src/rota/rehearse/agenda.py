@@ -1,0 +1,85 @@
+"""What waits to be claimed, crew by crew, and how far ahead a claim may reach without changing what comes of it.
+
+Claims cost most of a play, so one takes as much as it may. It may take all up to an instant, if by then every run finds
+its lane and a slot free whoever was claimed when: until something fails, which brings a retry, or the slots are full.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from rota.clock import Instant
+from rota.model.lifecycle import Succeeded
+from rota.rehearse.fates import Fate
+
+__all__ = ["Agenda", "Waiting"]
+
+
+class Waiting(NamedTuple):
+    """A run that waits, and the number of the attempt that comes next."""
+
+    at: Instant
+    task: str
+    key: str
+    due: Instant
+    attempt: int
+
+
+class Agenda:
+    """The waiting runs of one crew, the earliest first."""
+
+    def __init__(self) -> None:
+        self._heap: list[Waiting] = []
+
+    @property
+    def first(self) -> Instant | None:
+        """When the earliest may be claimed."""
+        return self._heap[0].at if self._heap else None
+
+    def add(self, waiting: Waiting) -> None:
+        heapq.heappush(self._heap, waiting)
+
+    def clear(self) -> None:
+        self._heap.clear()
+
+    def take(
+        self,
+        now: Instant,
+        limit: Instant,
+        slots: int,
+        ends: Iterable[Instant],
+        fate: Callable[[Waiting], Fate],
+    ) -> tuple[list[Waiting], Instant]:
+        """Everything that is due, and what follows up to where a claim may reach; and that instant, at least now.
+
+        ``ends`` are those of the attempts that hold slots.
+        """
+        taken: list[Waiting] = []
+        lanes: set[tuple[str, str]] = set()
+        busy = sorted(ends)
+        while self._heap and self._heap[0].at <= limit:
+            one = self._heap[0]
+            if one.at > now and len(taken) > 2 * len(
+                lanes
+            ):  # of a lane only the first can be claimed: no use to go on
+                limit = max(now, Instant(one.at - 1))
+                break
+            lanes.add((one.task, one.key))
+            while busy and busy[0] <= one.at:
+                heapq.heappop(busy)
+            comes = fate(one)
+            if len(busy) >= slots:
+                limit = max(now, Instant(one.at - 1))
+                if one.at > now:
+                    break
+            end = Instant(max(one.at, now) + comes.took)
+            heapq.heappush(busy, end)
+            if not isinstance(comes.event, Succeeded):
+                limit = max(now, min(limit, Instant(end - 1)))
+            taken.append(heapq.heappop(self._heap))
+        within = [one for one in taken if one.at <= limit]
+        for one in taken[len(within) :]:  # of an instant at which not all find a slot
+            self.add(one)
+        return within, limit

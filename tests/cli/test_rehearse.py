@@ -1,0 +1,126 @@
+"""rota rehearse and rota export: the scratch ledger is played with, the real one only read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.desk import TOML, Desk
+
+from rota.ledger.work import Claimed
+from rota.model.lifecycle import Event, Succeeded
+
+SECRETIVE = """
+[[task]]
+name = "fetch"
+request = { url = "https://api.example.org/feed", headers = { Authorization = "env:FEED_AUTH" } }
+args = { account = "account-4711" }
+owner = "Ann <ann@example.org>"
+expects = "the feed is here"
+rollback = "none needed: it is read only"
+"""
+
+FULL = """
+[rehearsal]
+days = 0.25
+
+[rehearsal.task.publish]
+duration = "90s"
+
+[rehearsal.budget]
+no_skips = true
+"""
+
+
+def succeeded(claimed: Claimed) -> tuple[Event, str, str | None, str | None]:
+    return Succeeded(), "succeeded", None, None
+
+
+def test_a_change_is_played_and_put_back(desk: Desk) -> None:
+    with desk.house():
+        pass
+    desk.write(TOML.replace('every = "60s"', 'every = "30s"'))
+    said = desk.rota("rehearse", "--days", "0.25", "--json")
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert found["base"] == 1
+    assert found["digests"][0] != found["digests"][1]
+    assert found["figures"]["due"] == 6 * 60 * 2
+    assert [(one["schedules"], one["holds"]) for one in found["proofs"]] == [(2, True), (2, True)]
+    assert [one["name"] for one in found["what_if"]] == [
+        "as planned", "half the slots", "twice the durations", "a two-hour outage",
+    ]  # fmt: skip
+
+
+def test_the_ledger_is_only_read(desk: Desk) -> None:
+    with desk.house() as house:
+        before = (house.ledger.revisions(), house.ledger.schedules(), house.ledger.changes())
+    desk.write(TOML.replace('every = "60s"', 'every = "30s"'))
+    assert desk.rota("rehearse", "--days", "0.1", "--no-what-if").code == 0
+    with_change = desk.folder / "rota.toml"
+    with_change.write_text(TOML)
+    with desk.house() as house:
+        assert (house.ledger.revisions(), house.ledger.schedules(), house.ledger.changes()) == before
+
+
+def test_a_broken_budget_exits_with_3_and_says_where(desk: Desk) -> None:
+    desk.write(TOML + FULL)
+    said = desk.rota("rehearse", "--no-what-if")
+    assert said.code == 3
+    assert "no_skips: allowed none, found 180: broken" in said.out
+    assert "publish: the occurrence of 20" in said.out
+
+
+def test_a_budget_by_flag(desk: Desk) -> None:
+    flags = ("rehearse", "--days", "0.1", "--no-what-if", "--budget")
+    assert desk.rota(*flags, "max_slots=2").code == 0
+    assert desk.rota(*flags, "max_lateness=0s").code == 0
+    wrong = desk.rota(*flags, "max_latness=1m")
+    assert wrong.code == 2
+    assert "max_lateness" in wrong.err
+    assert desk.rota(*flags, "max_slots=many").code == 2
+
+
+def test_durations_and_failures_come_from_history(desk: Desk) -> None:
+    with desk.house() as house:
+        for _ in range(10):
+            desk.clock.move(minutes=1)
+            house.fire()
+            for claimed in house.claim():
+                house.end(claimed, succeeded, took=20)
+            desk.clock.move(minutes=1)  # what it took is over before the next
+            house.beat()
+    found = json.loads(desk.rota("rehearse", "--days", "0.1", "--no-what-if", "--json").out)
+    [publish] = [one for one in found["tasks"] if one["task"] == "publish"]
+    assert publish["busy_seconds"] == 20 * publish["states"]["succeeded"]
+    assert not publish["estimated"]
+
+
+def test_an_export_has_no_secrets_and_is_rehearsed_from(desk: Desk) -> None:
+    desk.write(TOML + SECRETIVE)
+    with desk.house():
+        pass
+    assert desk.rota("export", "web.json").code == 0
+    text = Path("web.json").read_text()
+    assert "account-4711" not in text
+    assert "FEED_AUTH" not in text
+    assert "account-4711" in desk.rota("export", "--arguments").out
+    assert desk.rota("export", "web.json").code == 2  # it is there already
+    Path("rota.db").unlink()
+    desk.write(TOML)
+    said = desk.rota("rehearse", "--from", "web.json", "--days", "0.1", "--no-what-if", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["base"] == 2
+
+
+def test_what_is_no_export_is_refused(desk: Desk) -> None:
+    Path("web.json").write_text("{}")
+    assert desk.rota("rehearse", "--from", "web.json").code == 2
+    assert desk.rota("rehearse", "--from", "nowhere.json").code == 2
+
+
+def test_without_a_ledger_all_is_new(empty: Desk) -> None:
+    empty.write()
+    said = empty.rota("rehearse", "--days", "0.1")
+    assert said.code == 0, said.err
+    assert "no revision to " in said.out
