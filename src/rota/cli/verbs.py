@@ -31,6 +31,10 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "List the revisions of the rota, newest first: who changed it, when and why.",
         ),
         "revision": ("revisions", "Show one revision: who, why, from which commit"),
+        "deploy-check": (
+            "deploy",
+            "Say whether this build can serve the ledger: schema, code, waiting runs, revision.",
+        ),
         "runbook": ("runbook", "Print a page for each task, in Markdown: duty, checks, schedule, measures"),
         "diff": ("revisions", "Show how two revisions differ, by task and by field"),
     },
@@ -82,8 +86,8 @@ _FILES = {verb: file for group in VERBS.values() for verb, (file, _) in group.it
 
 
 def command_of(verb: str) -> Any:
-    """The command of a verb, ready to run. The function has the verb's name, with an underscore at its end."""
-    function = getattr(import_module(f"rota.cli.{_FILES[verb]}"), f"{verb}_")
+    """The command of a verb, ready to run. The function has the verb's name, dashes as underscores, and one at its end."""
+    function = getattr(import_module(f"rota.cli.{_FILES[verb]}"), f"{verb.replace('-', '_')}_")
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     settings = {"help_option_names": ["-h", "--help"]}
     app.command(name=verb, cls=Verb, context_settings=settings)(function)

@@ -1,0 +1,49 @@
+"""Before a build is put in place."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rota.cli.session import session_of
+
+__all__ = ["deploy_check_"]
+
+NOT_AS_IT_SHOULD_BE = 3
+
+
+def deploy_check_(
+    context: typer.Context, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Say whether this build can serve the ledger: schema, code, waiting runs, revision.
+
+    For a deploy script, before the old build stops. Changes nothing; exits with 3 where it cannot.
+    """
+    from rota.change.deployable import deployable, schema_answer
+    from rota.cli.ledgers import must_exist
+    from rota.cli.output import Cell
+    from rota.read.shape import as_json
+
+    session = session_of(context)
+    settings = session.settings()
+    loaded = session.load(import_code=True)
+    must_exist(settings)
+    ledger = session.wiring.open_ledger(settings, migrate=False)
+    try:
+        schema = schema_answer(ledger)
+        found = [schema, *(deployable(ledger, loaded) if schema.is_well else ())]
+    finally:
+        ledger.close()
+    out = session.output(json)
+    if json:
+        out.document({"answers": as_json(found)})
+    else:
+        looks = {True: Cell("good", "green"), None: Cell("note", "yellow"), False: Cell("bad", "bold red")}
+        rows = [
+            (looks[one.is_well], one.asked, one.found + (f"; {one.advice}" if one.advice else ""))
+            for one in found
+        ]
+        out.table(("VERDICT", "QUESTION", "FOUND"), rows)
+    if any(one.is_well is False for one in found):
+        raise typer.Exit(NOT_AS_IT_SHOULD_BE)
