@@ -73,6 +73,10 @@ def rehearse_(
         str | None,
         typer.Option(metavar="NAME", help="Of this service; none named: the rota's.", show_default=False),
     ] = None,
+    html: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write the report as one HTML page, too.", show_default=False),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Play the coming days in virtual time: apply, run, put back, prove.
@@ -93,6 +97,8 @@ def rehearse_(
     asked = _asked(session, source, service, days, nodes, seed, what_if, budget or ())
     with tempfile.TemporaryDirectory(prefix="rota-rehearsal-") as folder:
         report = _with_progress(session, asked, Path(folder), rehearse)
+    if html is not None:
+        _write_page(html, report)
     out = session.output(json)
     if json:
         out.document(as_json(report))
@@ -100,6 +106,23 @@ def rehearse_(
         show(out, report)
     if not report.holds:
         raise typer.Exit(BROKEN)
+
+
+def _write_page(file: str, report: Report) -> None:
+    from pathlib import Path
+
+    from rota.cli.output import talk
+    from rota.errors import UsageError
+    from rota.rehearse.page import page
+
+    try:
+        Path(file).write_text(page(report), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            "the page cannot be written", expected="a file in a folder that is there", found=str(error), where=f"--html {file}",
+            next=("rota rehearse --html FILE",),
+        ) from error  # fmt: skip
+    talk(f"the page is {file}")
 
 
 def _asked(

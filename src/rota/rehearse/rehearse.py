@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rota.change.apply import schedule_seed
+from rota.change.pauses import end_pauses
 from rota.clock import SECOND, Instant
 from rota.define.canonical import digest
 from rota.define.loaded import LoadedRota
 from rota.engine.claimer import Crew
 from rota.engine.crews import Crews
+from rota.engine.planner import fire_all_due
 from rota.model.rehearsal import Rehearsal
 from rota.rehearse.budget import judged
 from rota.rehearse.copies import Copy
@@ -82,8 +84,12 @@ def _there_and_back(scratch: Scratch, loaded: LoadedRota, before: Standing) -> P
 
 
 def _back(scratch: Scratch, asked: Asked, before: Standing, end: Instant) -> Proof:
-    """Put back after the days. Tasks that were paused by their failures in the play stay so, as their rota says."""
+    """Put back after the days, with what a node then does at once: pauses end whose time was over while their task was
+    gone, and what fell due meanwhile is made up for. Tasks that were paused by their failures in the play stay so, as their
+    rota says."""
     scratch.roll_back()
+    end_pauses(scratch.ledger)
+    fire_all_due(scratch.ledger)
     found = standing(scratch.ledger, asked.copy.service)
     expected = as_they_go_on(before, asked.copy.service, end)
     paused = {task.name for task in asked.loaded.tasks.values() if task.pause_on_failure is not None}
@@ -190,10 +196,12 @@ def _clock_changes(loaded: LoadedRota, begin: Instant, end: Instant) -> tuple[st
 def _notes(asked: Asked, assumed: frozenset[str]) -> list[str]:
     """What the figures do not know."""
     notes = []
+    if not asked.copy.number:
+        notes.append("there was no revision before: nothing but an empty rota was put back")
     if assumed:
         named = ", ".join(sorted(assumed)[:5]) + (f" and {len(assumed) - 5} more" if len(assumed) > 5 else "")
         notes.append(
-            f"nothing is known of how long {named} takes: assumed, see the column; state it under [rehearsal.task.NAME]"
+            f"how long they take is assumed, not known, of {named}; state it under [rehearsal.task.NAME]"
         )
     unscheduled = sum(task.schedule is None for task in asked.loaded.tasks.values())
     if unscheduled:
