@@ -15,10 +15,11 @@ ALL = (
     "burst",
     "registered",
     "start_up",
+    "verdicts",
 )
 
 
-WITH_OPTIONS = ("durable", "nodes", "scale")
+WITH_OPTIONS = ("durable", "nodes", "scale", "verdicts")
 """Benchmarks that can be asked for a part of themselves; see their own text."""
 
 

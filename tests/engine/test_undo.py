@@ -16,9 +16,12 @@ from rota import Rota
 from rota.change.actions import cancel, pause, trigger
 from rota.change.apply import apply
 from rota.change.undo import plan_undo, undo
+from rota.engine import follower, judge, verdicts
 from rota.errors import Conflict
+from rota.ledger.judging import IncidentFilter, VerdictRecord
 from rota.ledger.records import RunFilter, TaskRecord
 from rota.model.run import FINAL, Kind, Reason, RunRecord, State
+from rota.model.verdict import Check, Standing
 
 WITHIN = 30.0
 TELL = "import json, os; print(json.dumps({k: v for k, v in os.environ.items() if k.startswith('ROTA_')}))"
@@ -63,6 +66,11 @@ async def undone(rota: Rota, name: str = "publish", run: int | None = None) -> R
 async def ran(rota: Rota, **args: Any) -> RunRecord:
     """A run of the task's own, to its end."""
     return await ended(rota, (await rota.enqueue("publish", args=args)).id, WITHIN)
+
+
+def run_verdict(rota: Rota) -> VerdictRecord:
+    """What is said of how the task's runs end."""
+    return next(one for one in rota.ledger.verdicts() if one.check is Check.RUN)
 
 
 def written(rota: Rota, run: RunRecord) -> list[str]:
@@ -134,6 +142,39 @@ def test_it_counts_for_nothing_but_itself(url: str) -> None:
     asyncio.run(scenario())
     rota.close()
     other.close()
+
+
+def test_it_does_not_resolve_what_the_task_has_to_mend_itself(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The incident that a failed run opened stays open, and no verdict says that the task's runs end well."""
+    monkeypatch.setattr(judge, "EVERY", 0.05)
+    monkeypatch.setattr(verdicts, "EVERY", 0.05)
+    rota = newsroom(url, RESTORE)
+
+    async def scenario() -> None:
+        async with rota.running():
+            ledger = rota.ledger
+            failed = await ran(rota, fail=True)
+            (incident,) = await until(lambda: ledger.incidents(IncidentFilter(is_open=True)), WITHIN)
+            assert (incident.check, incident.run_id) == (Check.RUN, failed.id)
+            before = run_verdict(rota)
+            assert (await undone(rota)).state is State.SUCCEEDED
+            again = await ran(
+                rota, fail=True
+            )  # judged after the undo: had that been told, it would be by now
+            (still,) = await until(
+                lambda: [one for one in ledger.incidents(IncidentFilter()) if one.run_id == again.id], WITHIN
+            )
+            assert (still.id, still.resolved_at, still.times) == (incident.id, None, 2)
+            after = run_verdict(rota)
+            assert (after.standing, after.since_at) == (Standing.UNMET, before.since_at)
+            good = await ran(rota)
+            await until(lambda: run_verdict(rota).run_id == good.id, WITHIN)
+            assert run_verdict(rota).standing is Standing.MET
+
+    asyncio.run(scenario())
+    rota.close()
 
 
 def test_a_program_that_is_not_there(url: str) -> None:
@@ -236,13 +277,16 @@ def test_it_takes_and_gives_back_a_slot_of_its_tasks_own_kind(isolation: str, ur
     rota.close()
 
 
-def test_a_node_runs_no_other_command_than_the_one_that_was_confirmed(url: str) -> None:
-    """Its own file says otherwise, since it is a newer or an older one: nothing is run, and the run says why."""
+def test_a_node_runs_no_other_command_than_the_one_that_was_confirmed(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not heard yet that another revision is current: nothing is run, and the run says why."""
+    monkeypatch.setattr(follower, "EVERY", 600.0)
     rota, newer = newsroom(url, RESTORE), newsroom(url, HANG)
 
     async def scenario() -> None:
         async with newer.running():
-            apply(newer.ledger, rota.loaded, author="ada", reason="an older file")
+            apply(newer.ledger, rota.loaded, author="ada", reason="another command")
             run = await undone(newer)
             assert (run.state, run.reason) == (State.FAILED, Reason.REJECTED)
             assert "not this node's" in str(run.error)

@@ -142,6 +142,7 @@ class Attempts:
 
     async def _carry_out(self, active: _Active) -> None:
         outcome: Outcome | None
+        at: Instant | None = None
         try:
             page = self._logbook.page(active.claimed.id, active.claimed.attempt, active.claimed.token)
             asked = self._verdicts.asked(active.task)
@@ -149,8 +150,11 @@ class Attempts:
             attempt = Attempt(active.task, self._handle(active, page), sink)
             outcome = await self._executors[active.task.executor].execute(attempt)
             if asked is not None and outcome.ended == "succeeded":
-                took = self._clock.now() - active.started_at
-                outcome = await self._verdicts.inspect(asked, attempt, outcome, took)
+                book, began, at = self._verdicts, active.started_at, self._clock.now()
+                outcome = book.inspect(asked, attempt, outcome, began, at)
+                if asked.verify is not None and outcome.ended == "succeeded":
+                    outcome = await book.verify(asked, attempt, outcome, began, at)
+                    at = None  # it ends now, with its verification
         except asyncio.CancelledError:
             outcome = None
         except Exception as error:  # an executor's own fault: the run must not stay unaccounted for
@@ -159,9 +163,11 @@ class Attempts:
                 "error", error=json.dumps({"type": type(error).__name__, "message": str(error)})
             )
         if not active.over:
-            self._end(active, outcome)
+            self._end(active, outcome, at=at)
 
-    def _end(self, active: _Active, outcome: Outcome | None, note: str | None = None) -> None:
+    def _end(
+        self, active: _Active, outcome: Outcome | None, note: str | None = None, at: Instant | None = None
+    ) -> None:
         active.over = True
         if active.abandon is not None:
             active.abandon.cancel()
@@ -184,7 +190,7 @@ class Attempts:
         self._settler.add(
             claimed,
             Finish(
-                claimed.id, claimed.token, move, ending.ended, active.started_at, self._clock.now(),
+                claimed.id, claimed.token, move, ending.ended, active.started_at, self._clock.now() if at is None else at,
                 result if move.state is State.SUCCEEDED else None, error, note or said,
             ),
         )  # fmt: skip

@@ -40,7 +40,7 @@ def _undoing(task: Task, asked: Undo) -> Task:
 
 
 def _differs(task: Task, asked: Undo) -> str:
-    """Nothing is run that nobody has confirmed; and nothing, however it came into the ledger, that no rota holds."""
+    """Nothing is run that nobody has confirmed, and nothing that the revision which this node serves does not hold."""
     here = command_line(task.rollback_command) if task.rollback_command else "none"
     return f"the command that was confirmed is not this node's: expected {command_line(asked.argv)}, found {here}"
 

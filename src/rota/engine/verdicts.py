@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from rota.clock import MICROSECOND, SECOND, Clock, Instant
 from rota.engine.calls import LedgerThread
@@ -19,7 +18,7 @@ from rota.execute.protocol import Attempt, Executor, Outcome, Sink
 from rota.ledger.judging import Report
 from rota.ledger.protocol import Ledger
 from rota.ledger.work import Claimed
-from rota.model.run import State
+from rota.model.run import Kind, State
 from rota.model.task import Task
 from rota.model.verdict import Check, Standing, Verdict
 from rota.timing.lengths import length
@@ -33,14 +32,8 @@ AGAIN = 15.0
 """Seconds after which the same verdict is told again."""
 
 
-class _Met(NamedTuple):
-    """A run that met all that was asked of it."""
-
-    asked: Asked
-    at: Instant
-    run_id: int
-    took: int
-    result: str | None
+_Met = tuple[Asked, Attempt, Outcome, Instant, Instant]
+"""A run that met all that was asked of it, when it began and when it returned; put into words only if it is told."""
 
 
 class VerdictBook:
@@ -53,7 +46,7 @@ class VerdictBook:
         self._thread = thread
         self._clock = clock
         self._inspector = Inspector(executors)
-        self._met: dict[tuple[str, str], _Met] = {}
+        self._met: dict[str, _Met] = {}  # by task: a node serves one service
         self._said: dict[tuple[str, str, Check], Verdict] = {}
         self._told: dict[tuple[str, str, Check], Verdict] = {}
         self._well: set[tuple[str, str]] = set()
@@ -64,7 +57,7 @@ class VerdictBook:
 
     def sink(self, asked: Asked, sink: Sink) -> Sink:
         """Where an attempt writes: it is listened to where its output is judged."""
-        return Hearing(sink) if asked.hears else sink
+        return sink if asked.unheard is None else Hearing(sink)
 
     def started(self, task: Task, claimed: Claimed, now: Instant) -> None:
         """Judge how late a run's first attempt starts."""
@@ -80,6 +73,8 @@ class VerdictBook:
 
     def ended(self, task: Task, claimed: Claimed, state: State) -> None:
         """Say that the task's runs end well, once, until one does not: that one the judge hears of from the ledger."""
+        if claimed.kind == Kind.UNDO:
+            return  # neither a success nor a failure of the task's
         key = (task.service, task.name)
         if state is State.SUCCEEDED and key not in self._well:
             self._well.add(key)
@@ -89,20 +84,36 @@ class VerdictBook:
         elif state is State.FAILED:
             self._well.discard(key)
 
-    async def inspect(self, asked: Asked, attempt: Attempt, outcome: Outcome, took: int) -> Outcome:
-        """The outcome itself, or in its place that an expectation was not met."""
-        found = complaints(asked, attempt.sink, outcome, took)
-        if asked.verify is not None and not found:
-            complaint = await self._inspector.verify(asked.verify, attempt, outcome)
-            if complaint is not None:
-                found = {Check.VERIFY: complaint}
-        task, run_id = attempt.task, attempt.run.id
-        if not found:
-            self._met[task.service, task.name] = _Met(asked, self._clock.now(), run_id, took, outcome.result)
-            return outcome
+    def inspect(
+        self, asked: Asked, attempt: Attempt, outcome: Outcome, began: Instant, now: Instant
+    ) -> Outcome:
+        """The outcome itself, or in its place that an expectation was not met; not by ``verify`` yet, which is asked
+        apart: most tasks have none, and do not wait."""
+        found = complaints(asked, attempt.sink, outcome, now - began)
+        if found:
+            return self._not_met(asked, attempt, outcome, found)
+        if asked.verify is None:
+            self._met[attempt.task.name] = (asked, attempt, outcome, began, now)
+        return outcome
+
+    async def verify(
+        self, asked: Asked, attempt: Attempt, outcome: Outcome, began: Instant, now: Instant
+    ) -> Outcome:
+        """The same, of what a verification says."""
+        assert asked.verify is not None  # whoever calls has looked
+        complaint = await self._inspector.verify(asked.verify, attempt, outcome)
+        if complaint is not None:
+            return self._not_met(asked, attempt, outcome, {Check.VERIFY: complaint})
+        self._met[attempt.task.name] = (asked, attempt, outcome, began, now)
+        return outcome
+
+    def _not_met(
+        self, asked: Asked, attempt: Attempt, outcome: Outcome, found: Mapping[Check, str]
+    ) -> Outcome:
         now = self._clock.now()
         for check, complaint in found.items():
-            self._say(task, Verdict(check, Standing.UNMET, asked.words[check], complaint, now, run_id))
+            one = Verdict(check, Standing.UNMET, asked.words[check], complaint, now, attempt.run.id)
+            self._say(attempt.task, one)
         return _unmet(asked, found, outcome)
 
     def _say(self, task: Task, verdict: Verdict) -> None:
@@ -136,15 +147,15 @@ class VerdictBook:
     def _news(self) -> dict[tuple[str, str, Check], Verdict]:
         said, self._said = self._said, {}
         met, self._met = self._met, {}
-        for (service, task), one in met.items():
-            for check, words in one.asked.words.items():
-                key = (service, task, check)
+        for name, one in met.items():
+            asked, attempt, outcome, began, at = one
+            for check, words in asked.words.items():
+                key = (attempt.task.service, name, check)
                 if key in said:
-                    self._met.setdefault(
-                        (service, task), one
-                    )  # first that it was not met; this with the next
+                    self._met.setdefault(name, one)  # first that it was not met; this with the next
                 else:
-                    said[key] = Verdict(check, Standing.MET, words, _as_found(check, one), one.at, one.run_id)
+                    found = _as_found(check, outcome, at - began)
+                    said[key] = Verdict(check, Standing.MET, words, found, at, attempt.run.id)
         return {key: one for key, one in said.items() if self._is_news(key, one)}
 
     def _is_news(self, key: tuple[str, str, Check], one: Verdict) -> bool:
@@ -156,12 +167,12 @@ class VerdictBook:
         return one.at - told.at >= AGAIN * SECOND
 
 
-def _as_found(check: Check, met: _Met) -> str:
+def _as_found(check: Check, outcome: Outcome, took: int) -> str:
     match check:
         case Check.MAX_DURATION:
-            return f"it took {length(met.took)}"
+            return f"it took {length(took)}"
         case Check.RESULT:
-            return "nothing was returned" if met.result is None else met.result[:SHOWN]
+            return "nothing was returned" if outcome.result is None else outcome.result[:SHOWN]
         case Check.VERIFY:
             return "it had nothing to complain of"
         case _:

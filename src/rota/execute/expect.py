@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from pydantic_core import from_json
+
 from rota.clock import MICROSECOND
 from rota.execute.arguments import Prepared, prepare
 from rota.execute.expected import expected
@@ -35,6 +37,8 @@ SHOWN = 200  # characters of a result in a verdict
 class Hearing:
     """A sink that passes everything on and keeps what was said, for a task whose output is judged."""
 
+    __slots__ = ("_kept", "_size", "behind")
+
     def __init__(self, sink: Sink) -> None:
         self.behind = sink
         self._kept: list[str] = []
@@ -52,6 +56,10 @@ class Hearing:
         self.behind.progress(done, total, note)
 
     @property
+    def has_heard(self) -> bool:
+        return self._size > 0
+
+    @property
     def text(self) -> str:
         return "\n".join(self._kept)[-HEARD:]
 
@@ -62,15 +70,10 @@ class Asked:
 
     words: Mapping[Check, str]  # what each check expects; the order is that of asking
     most: int | None  # microseconds
-    fits: Callable[[Any], Any] | None
-    matches: tuple[re.Pattern[str], ...]
-    absent: tuple[re.Pattern[str], ...]
+    misfit: Callable[[str | None], str | None] | None  # of a result as JSON: what is wrong with it
+    unheard: Callable[[str], str | None] | None  # of an output: what is missing or unwanted in it
+    silence: str | None  # what is wrong with an output of nothing
     verify: Target | None
-
-    @property
-    def hears(self) -> bool:
-        """Whether the output is judged."""
-        return Check.OUTPUT in self.words
 
 
 class Inspector:
@@ -129,12 +132,13 @@ def complaints(asked: Asked, sink: Sink, outcome: Outcome, took: int) -> dict[Ch
     found: dict[Check, str] = {}
     if asked.most is not None and took > asked.most:
         found[Check.MAX_DURATION] = f"it took {length(took)}"
-    if asked.fits is not None and (misfit := _misfit(asked.fits, outcome.result)) is not None:
+    if asked.misfit is not None and (misfit := asked.misfit(outcome.result)) is not None:
         found[Check.RESULT] = misfit
-    if asked.hears:
-        heard = _unheard(asked, sink.text if isinstance(sink, Hearing) else "")
-        if heard is not None:
-            found[Check.OUTPUT] = heard
+    if asked.unheard is not None:
+        heard = sink.text if isinstance(sink, Hearing) and sink.has_heard else ""
+        unheard = asked.unheard(heard) if heard else asked.silence
+        if unheard is not None:
+            found[Check.OUTPUT] = unheard
     return found
 
 
@@ -143,37 +147,42 @@ def _ask(expectation: Expectation) -> Asked | None:
     asked = {check: words[check] for check in OF_A_RUN if check in words}
     if not asked:
         return None
-    output = expectation.output or {}
+    unheard = _unheard(expectation.output) if expectation.output else None
     return Asked(
         words=asked,
         most=None if expectation.max_duration is None else expectation.max_duration // MICROSECOND,
-        fits=None if expectation.result is None else _compiled(expectation.result),
-        matches=tuple(re.compile(one) for one in output.get("matches", ())),
-        absent=tuple(re.compile(one) for one in output.get("absent", ())),
+        misfit=None if expectation.result is None else _misfit(expectation.result),
+        unheard=unheard,
+        silence=None if unheard is None else unheard(""),
         verify=expectation.verify,
     )
 
 
-def _compiled(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
+def _misfit(schema: Mapping[str, Any]) -> Callable[[str | None], str | None]:
     import fastjsonschema  # only where a result is judged
 
-    fits: Callable[[Any], Any] = fastjsonschema.compile(dict(schema), use_default=False)
-    return fits
+    fits = fastjsonschema.compile(dict(schema), use_default=False)
+    refused = fastjsonschema.JsonSchemaValueException
+
+    def misfit(result: str | None) -> str | None:
+        try:
+            fits(None if result is None else from_json(result))
+        except refused as error:
+            shown = "nothing was returned" if result is None else result[:SHOWN]
+            return f"{error.message.replace('data', 'the result', 1)}; it is {shown}"
+        return None
+
+    return misfit
 
 
-def _misfit(fits: Callable[[Any], Any], result: str | None) -> str | None:
-    import fastjsonschema
+def _unheard(output: Mapping[str, Any]) -> Callable[[str], str | None]:
+    matches = [re.compile(one) for one in output.get("matches", ())]
+    absent = [re.compile(one) for one in output.get("absent", ())]
 
-    try:
-        fits(None if result is None else json.loads(result))
-    except fastjsonschema.JsonSchemaValueException as misfit:
-        shown = "nothing was returned" if result is None else result[:SHOWN]
-        return f"{misfit.message.replace('data', 'the result', 1)}; it is {shown}"
-    return None
+    def unheard(heard: str) -> str | None:
+        missing = [f"no /{one.pattern}/ in it" for one in matches if not one.search(heard)]
+        found = [(one, one.search(heard)) for one in absent]
+        unwanted = [f"/{one.pattern}/ in it: {hit[0][:SHOWN]}" for one, hit in found if hit is not None]
+        return "; ".join([*missing, *unwanted]) or None
 
-
-def _unheard(asked: Asked, heard: str) -> str | None:
-    missing = [f"no /{one.pattern}/ in it" for one in asked.matches if not one.search(heard)]
-    found = [(one, one.search(heard)) for one in asked.absent]
-    unwanted = [f"/{one.pattern}/ in it: {hit[0][:SHOWN]}" for one, hit in found if hit is not None]
-    return "; ".join([*missing, *unwanted]) or None
+    return unheard
