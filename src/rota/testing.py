@@ -118,40 +118,21 @@ class RotaForTests:
 
     async def _carry_out(self, claimed: list[Claimed]) -> None:
         from rota.app import read_settings
-        from rota.engine.attempts import Attempts
-        from rota.engine.calls import LedgerThread
-        from rota.engine.logbook import LogBook
-        from rota.engine.settler import Settler
-        from rota.engine.verdicts import VerdictBook
-        from rota.events import Events
+        from rota.engine.by_hand import carry_out
         from rota.execute.arguments import prepare
         from rota.execute.executors import build_executors
 
         known = {path: prepare(function) for path, function in self.loaded.functions.items()}
-        thread, events = LedgerThread(), Events()
-        logbook = LogBook(self.ledger, thread, self.clock)
-        settler = Settler(self.ledger, thread, logbook, events, node=lambda: NODE, settled=lambda: None)
         executors = dict(build_executors(read_settings(), known=known))
         executors["process"] = executors["thread"]
-        verdicts = VerdictBook(self.ledger, thread, executors, self.clock)
-        attempts = Attempts(
-            executors, lambda _, name: self.loaded.tasks.get(name), settler, logbook, events, self.clock, verdicts,
-            ended=lambda _: None,
-        )  # fmt: skip
-        for executor in set(executors.values()):
-            await executor.start()
-        try:
-            for run in claimed:
-                attempts.start(run)
-            await attempts.quiet(3600.0)
-            while settler.pending:
-                await settler.step()
-            await logbook.flush()
-            await verdicts.flush()
-        finally:
-            for executor in set(executors.values()):
-                await executor.close()
-            thread.close()
+        await carry_out(
+            self.ledger,
+            claimed,
+            lambda _, name: self.loaded.tasks.get(name),
+            executors,
+            self.clock,
+            node=NODE,
+        )
 
 
 @contextlib.contextmanager

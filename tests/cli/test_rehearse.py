@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tests.cli.desk import TOML, Desk
 
+from rota.change.rehearsals import rehearsal_of
+from rota.define.canonical import digest
 from rota.ledger.work import Claimed
 from rota.model.lifecycle import Event, Succeeded
 
@@ -60,7 +62,9 @@ def test_the_ledger_is_only_read(desk: Desk) -> None:
     with_change = desk.folder / "rota.toml"
     with_change.write_text(TOML)
     with desk.house() as house:
-        assert (house.ledger.revisions(), house.ledger.schedules(), house.ledger.changes()) == before
+        assert (house.ledger.revisions(), house.ledger.schedules(), house.ledger.changes()[1:]) == before
+        [line] = house.ledger.changes(subject="newsroom rehearsal")
+        assert (line.actor, line.action) == ("ann", "rehearse")
 
 
 def test_a_broken_budget_exits_with_3_and_says_where(desk: Desk) -> None:
@@ -117,6 +121,64 @@ def test_what_is_no_export_is_refused(desk: Desk) -> None:
     Path("web.json").write_text("{}")
     assert desk.rota("rehearse", "--from", "web.json").code == 2
     assert desk.rota("rehearse", "--from", "nowhere.json").code == 2
+
+
+EXECUTED = """
+[[task]]
+name = "greet"
+command = ["sh", "-c", "echo rehearsal=$ROTA_REHEARSAL"]
+schedule = "0 0 1 1 *"
+expects = "a greeting"
+rollback = "nothing to undo"
+
+[[task]]
+name = "break"
+command = ["sh", "-c", "echo it breaks; exit 4"]
+expects = "all is broken"
+rollback = "nothing to undo"
+retry = { attempts = 5 }
+"""
+
+
+def test_chosen_tasks_really_run(desk: Desk) -> None:
+    desk.write(TOML + EXECUTED)
+    flags = ("rehearse", "--days", "0.05", "--no-what-if", "--json", "--execute")
+    said = desk.rota(*flags, "greet")
+    assert said.code == 0, said.err
+    [ran] = json.loads(said.out)["executed"]
+    assert (ran["task"], ran["state"], ran["log"]) == ("greet", "succeeded", ["rehearsal=1"])
+    said = desk.rota(*flags, "greet", "--execute", "break")
+    assert said.code == 3
+    ran = json.loads(said.out)["executed"][1]
+    assert (ran["state"], ran["log"]) == ("failed", ["it breaks"])
+    assert "4" in ran["error"]
+    assert desk.rota(*flags, "nobody").code == 1
+    with desk.house() as house:
+        assert house.ledger.counts(house.now) == {}
+
+
+def test_an_apply_can_ask_for_a_rehearsal_of_its_change(desk: Desk) -> None:
+    change = TOML.replace('every = "60s"', 'every = "30s"')
+    desk.write(change + FULL)  # which is no part of the change
+    flags = ("rehearse", "--days", "0.05", "--no-what-if")
+    assert desk.rota(*flags, "--no-record").code == 3
+    wanted = digest(desk.load(desk.settings(), import_code=False))
+    ledger = desk.open_ledger(desk.settings(), migrate=False)
+    assert rehearsal_of(ledger, "newsroom", 1, wanted) is None
+    assert desk.rota(*flags).code == 3
+    found = rehearsal_of(ledger, "newsroom", 1, wanted)
+    assert found is not None
+    assert not found.holds
+    desk.write(change)
+    assert desk.rota(*flags).code == 0
+    found = rehearsal_of(ledger, "newsroom", 1, wanted)
+    assert found is not None
+    assert found.holds
+    assert rehearsal_of(ledger, "newsroom", 2, wanted) is None
+    assert rehearsal_of(ledger, "newsroom", 1, "another") is None
+    desk.clock.move(days=8)
+    assert rehearsal_of(ledger, "newsroom", 1, wanted) is None
+    ledger.close()
 
 
 def test_without_a_ledger_all_is_new(empty: Desk) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rota.cli.complete import task_names
 from rota.cli.session import session_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rota.cli.session import Session
     from rota.rehearse.copies import Copy
     from rota.rehearse.rehearse import Asked
-    from rota.rehearse.report import Report
+    from rota.rehearse.report import Executed, Report
     from rota.rehearse.scratch import OpenScratch
 
 __all__ = ["rehearse_"]
@@ -73,6 +74,19 @@ def rehearse_(
         str | None,
         typer.Option(metavar="NAME", help="Of this service; none named: the rota's.", show_default=False),
     ] = None,
+    execute: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK",
+            help="Really run this task once, with ROTA_REHEARSAL=1; may be given more than once.",
+            autocompletion=task_names,
+            show_default=False,
+        ),
+    ] = None,
+    record: Annotated[
+        bool,
+        typer.Option("--record/--no-record", help="Leave a line in the audit of the ledger, for rota apply."),
+    ] = True,
     html: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Write the report as one HTML page, too.", show_default=False),
@@ -83,10 +97,11 @@ def rehearse_(
 
     Copies configuration, cursors, pauses and statistics, never secrets, to a scratch ledger; there applies the rota at
     hand, plays the days with durations and failures drawn from each task's history, rolls back, and proves that schedules,
-    cursors and pauses are what they were. The ledger that was copied is only read. Exits with 3 if that does not hold, or a
-    budget is broken.
+    cursors and pauses are what they were. The ledger that was copied is only read, but for a line in its audit. Exits with
+    3 if that does not hold, a budget is broken, or a task that was run did not succeed.
     """
     import tempfile
+    from dataclasses import replace
     from pathlib import Path
 
     from rota.cli.rehearsed import show
@@ -95,8 +110,13 @@ def rehearse_(
 
     session = session_of(context)
     asked = _asked(session, source, service, days, nodes, seed, what_if, budget or ())
+    for name in execute or ():
+        asked.loaded.task(name)  # a name that is wrong is told before anything is played
     with tempfile.TemporaryDirectory(prefix="rota-rehearsal-") as folder:
         report = _with_progress(session, asked, Path(folder), rehearse)
+        report = replace(report, executed=_executed(session, asked, Path(folder), execute or ()))
+    if record:
+        _record(session, source, asked, report)
     if html is not None:
         _write_page(html, report)
     out = session.output(json)
@@ -106,6 +126,25 @@ def rehearse_(
         show(out, report)
     if not report.holds:
         raise typer.Exit(BROKEN)
+
+
+def _executed(session: Session, asked: Asked, folder: Path, names: Sequence[str]) -> tuple[Executed, ...]:
+    from rota.rehearse.execute import execute
+
+    return execute(session.wiring.open_scratch, folder / "executed.db", asked.loaded, names, asked.settings)
+
+
+def _record(session: Session, source: str | None, asked: Asked, report: Report) -> None:
+    """In the ledger that was copied, where it was one and had a revision."""
+    from rota.change.rehearsals import Rehearsed, record_rehearsal
+    from rota.cli.ledgers import opened
+
+    if not asked.copy.number or (source is not None and "://" not in source):
+        return
+    settings = session.settings() if source is None else session.settings(database_url=source)
+    rehearsed = Rehearsed(report.base, report.digests[1], report.holds, asked.stated.days, report.seed)
+    with opened(session.wiring, settings) as ledger:
+        record_rehearsal(ledger, report.service, rehearsed, actor=session.actor)
 
 
 def _write_page(file: str, report: Report) -> None:

@@ -121,6 +121,14 @@ def _evidence(report: Report) -> Iterator[tuple[str, str]]:
         counted = f"{proof.schedules} schedules, {proof.pauses} pauses"
         yield _judged(proof.holds, f"{proof.what}: {counted}", "as they were", "not as they were")
         yield from ((f"  {one}", "") for one in proof.differences)
+    for ran in report.executed:
+        yield _judged(
+            ran.state == "succeeded",
+            f"{ran.task} was really run, in {length(ran.took)}",
+            ran.state,
+            ran.state,
+        )
+        yield from ((f"  {line}", "") for line in (*ran.log, *filter(None, [ran.error])))
     for verdict in report.budget:
         said = f"{verdict.name}: allowed {verdict.allowed}, found {verdict.found}"
         yield _judged(verdict.holds, said, "kept", "broken")

@@ -15,6 +15,7 @@ from rota.engine.claimer import Crew
 from rota.engine.crews import Crews
 from rota.engine.planner import fire_all_due
 from rota.model.rehearsal import Rehearsal
+from rota.read.words import count
 from rota.rehearse.budget import judged
 from rota.rehearse.copies import Copy
 from rota.rehearse.fates import Fates
@@ -205,5 +206,7 @@ def _notes(asked: Asked, assumed: frozenset[str]) -> list[str]:
         )
     unscheduled = sum(task.schedule is None for task in asked.loaded.tasks.values())
     if unscheduled:
-        notes.append(f"{unscheduled} tasks have no schedule: what programs hand in is not rehearsed")
+        notes.append(
+            f"{count(unscheduled, 'task')} without a schedule: what programs hand in is not rehearsed"
+        )
     return notes
