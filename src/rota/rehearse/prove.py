@@ -67,11 +67,14 @@ def standing(ledger: Ledger, service: str) -> Standing:
 
 
 def as_they_go_on(before: Standing, service: str, now: Instant) -> Standing:
-    """How it would stand at ``now`` if nobody had changed anything: each cursor at the next occurrence of its rule, and
-    no pause whose time is over."""
+    """How it would stand at ``now`` if nobody had changed anything: each cursor at the next occurrence of its rule, if it
+    had one to come, and no pause whose time is over."""
     return Standing(
         before.rules,
-        {place: _next(service, *place, rule, now) for place, rule in before.rules.items()},
+        {
+            place: None if before.cursors[place] is None else _next(service, *place, rule, now)
+            for place, rule in before.rules.items()
+        },
         {task: pause for task, pause in before.pauses.items() if pause.until is None or pause.until > now},
     )
 
