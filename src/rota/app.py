@@ -155,6 +155,7 @@ def build_node(
     of ``code``; it begins when it is started."""
     from rota import __version__
     from rota.change.pauses import end_pauses
+    from rota.change.verify import put_back
     from rota.engine.follower import Follower
     from rota.engine.judge import Judge, Routes
     from rota.engine.node import Node
@@ -165,7 +166,7 @@ def build_node(
         routes = Routes(ledger)
         judge = Judge(ledger, thread, events, routes)
         deliverer = build_deliverer(ledger, thread, routes, loaded.service)
-        adopt = lambda rota: node.adopt(rota)  # noqa: E731, PLW0108 - the node is made after this
+        adopt = lambda rota, number: node.adopt(rota, number)  # noqa: E731, PLW0108 - the node is made after this
         follower = Follower(ledger, thread, code or loaded, revision, adopt)
         return {"judge": judge.step, "deliverer": deliverer.step, "follower": follower.step}
 
@@ -179,7 +180,8 @@ def build_node(
         clock=clock or ledger.clock,
         events=events,
         version=__version__,
-        end_pauses=end_pauses,
+        revision=revision,
+        end_pauses=lambda ledger: end_pauses(ledger) + put_back(ledger),
         beside=beside,
     )
     return node

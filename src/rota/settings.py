@@ -21,6 +21,7 @@ OTHER_VARIABLES = frozenset(
         "ROTA_KEY",
         "ROTA_ARGS",
         "ROTA_REHEARSAL",
+        "ROTA_CANARY",
     }
 )
 """Names that begin as settings do and are none: security's, the command line's, and what a task's command finds."""

@@ -68,6 +68,7 @@ def test_environment_tells_of_the_run() -> None:
         "ROTA_KEY": "publish:7",
         "ROTA_ARGS": '{"id":7}',
         "ROTA_REHEARSAL": "1",
+        "ROTA_CANARY": "",
     }
 
 

@@ -79,6 +79,9 @@ class ModelLedger:
     def services(self) -> list[str]:
         return ["web"] if self.revisions_ else []
 
+    def unconfirmed(self) -> list[tuple[str, int, Instant]]:
+        return []
+
     def current(self, service: str) -> int:
         return len(self.revisions_)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -30,11 +31,19 @@ def apply(
     reason: str,
     origin: Origin | None = None,
     base: int | None = None,
+    confirm_by: Instant | None = None,
 ) -> Applied:
     """Make a rota its service's current revision, by the ledger's own clock: see `apply_definition`."""
     definition = canonical_text(rota_as_json(loaded))
     return apply_definition(
-        ledger, loaded.service, definition, author=author, reason=reason, origin=origin, base=base
+        ledger,
+        loaded.service,
+        definition,
+        author=author,
+        reason=reason,
+        origin=origin,
+        base=base,
+        confirm_by=confirm_by,
     )
 
 
@@ -47,13 +56,15 @@ def apply_definition(
     reason: str,
     origin: Origin | None = None,
     base: int | None = None,
+    confirm_by: Instant | None = None,
 ) -> Applied:
     """Make a rota, as canonical JSON, its service's current revision.
 
     ``base`` is the revision that the change was planned against, 0 for none: with another one in its place nothing
     changes, and `Conflict` is raised. Nothing changes where the current revision has the same digest. Else what has
     fallen due is recorded first, by the rules under which it did: with the new ones nobody would ask for it any more.
-    Raises `LedgerError`.
+    With ``confirm_by`` it is put back at that instant unless it is confirmed: see `rota.change.verify`. Raises
+    `LedgerError`.
     """
     while True:
         current = next(iter(ledger.revisions(service, limit=1)), None)
@@ -66,7 +77,7 @@ def apply_definition(
             base=found if base is None else base,
         )  # fmt: skip
         try:
-            return ledger.apply(revision)
+            return ledger.apply(replace(revision, confirm_by=confirm_by))
         except Conflict:
             if base is not None:
                 raise  # else it was made after a revision that is no longer the current one: again, after that which is

@@ -82,18 +82,28 @@ def apply_(
         list[str] | None,
         typer.Option(metavar="TEXT", help="What this takes for granted; kept with it. May be repeated.", show_default=False),
     ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Try it: tasks that change and say canary = true run once; it stays if they do what is expected, else it is put back.")] = False,
+    canary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TASK", help="With --verify: try it with this task. May be repeated.", show_default=False),
+    ] = None,
+    within: Annotated[str, typer.Option(metavar="TIME", help="With --verify: how long it may take.")] = "5m",
     yes: Yes = False,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Make the rota at hand the current revision, in one transaction.
 
     Shows the plan and asks. With a plan's file exactly that is applied, and nothing if the ledger has moved on since.
+    With --verify it has to be confirmed by what its canaries do, or the nodes put the revision before back, also if this
+    command is gone by then.
     """
     from rota.change.apply import apply
     from rota.change.origin import origin_of
     from rota.change.plan import read_plan
     from rota.cli.ask import ask
     from rota.cli.plans import print_plan
+    from rota.cli.times import span
+    from rota.cli.verifying import verified
     from rota.errors import UsageError
 
     session = session_of(context)
@@ -109,8 +119,16 @@ def apply_(
             ask(f"apply it to {found.service}?", yes)
         folder = Path(session.settings().config).resolve().parent
         origin = origin_of(folder, assume or ())
+        against = found.base if base is None else base
+        if verify and found.changes and found.base:
+            seconds = span(within, where="--within").total_seconds()
+            raise typer.Exit(
+                verified(
+                    session, ledger, loaded, found, origin, reason=reason, base=against, within=seconds, named=canary or ()
+                )
+            )  # fmt: skip
         done = apply(
-            ledger, loaded, author=session.actor, reason=reason, origin=origin, base=found.base if base is None else base
+            ledger, loaded, author=session.actor, reason=reason, origin=origin, base=against
         )  # fmt: skip
     _say(session, json, loaded.service, done)
 

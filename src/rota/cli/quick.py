@@ -24,7 +24,7 @@ _TOP = frozenset({"service", "timezone", "defaults", "queue", "alerts", "rehears
 _KNOWN = _NEEDED | {
     "run", "command", "request", "timezone", "schedule", "owner", "description", "tags", "args", "timeout", "grace",
     "overlap", "catch_up", "catch_up_limit", "deadline", "retry", "concurrency", "queue", "priority",
-    "pause_on_failure", "enabled", "isolation", "expectation", "rollback_command",
+    "pause_on_failure", "enabled", "canary", "isolation", "expectation", "rollback_command",
 }  # fmt: skip
 
 

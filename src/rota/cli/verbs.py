@@ -25,6 +25,7 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Change": {
         "plan": ("change", "Show what applying the rota would change: tasks, occurrences, runs"),
         "apply": ("change", "Make the rota at hand the current revision, in one transaction."),
+        "confirm": ("verifying", "Have a revision stay that is being verified"),
         "rollback": ("change", "Bring an earlier revision back, in one transaction and without its files."),
         "revisions": (
             "revisions",

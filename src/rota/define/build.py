@@ -53,6 +53,7 @@ def task_of(entry: TaskEntry, *, service: str, source: str, isolation: Isolation
         priority=entry.priority,
         pause_on_failure=entry.pause_on_failure,
         enabled=entry.enabled,
+        canary=entry.canary,
         expectation=_expectation(entry.expectation),
         source=source,
     )

@@ -139,6 +139,7 @@ def task_as_json(task: Task) -> dict[str, Any]:
             "priority": task.priority,
             "pause_on_failure": task.pause_on_failure,
             "enabled": task.enabled,
+            "canary": task.canary,
             "expectation": _expectation_as_json(task.expectation),
         }
     )
@@ -171,6 +172,7 @@ def task_from_json(value: Mapping[str, Any], *, source: str = "") -> Task:
         priority=value["priority"],
         pause_on_failure=value.get("pause_on_failure"),
         enabled=value["enabled"],
+        canary=value.get("canary"),
         expectation=_expectation_from_json(value.get("expectation", {})),
         source=source,
     )

@@ -294,6 +294,10 @@ class TaskEntry(Table):
     enabled: bool = Field(
         True, description="false: it stays in the rota, and its occurrences are recorded as skipped."
     )
+    canary: bool | None = Field(
+        None,
+        description="true: it runs once to try a change of it (rota apply --verify); false: it never does, because it cannot be undone.",
+    )
     isolation: Annotated[Isolation | None, Field(strict=False)] = Field(
         None, description="Where a function runs; none: loop for async def, process for def."
     )

@@ -38,6 +38,7 @@ class TaskOptions(TypedDict, total=False):
     priority: int
     pause_on_failure: int | None
     enabled: bool
+    canary: bool | None
     isolation: Literal["loop", "process", "thread"] | None
     expectation: Mapping[str, Any]
 

@@ -23,7 +23,7 @@ from rota.execute.handle import Run
 from rota.execute.protocol import Attempt, Executor, Outcome
 from rota.ledger.work import Claimed, Finish
 from rota.model.lifecycle import Tally, step
-from rota.model.run import Kind, State
+from rota.model.run import Kind, State, canary_of
 from rota.model.task import Retries, Task
 
 __all__ = ["Attempts"]
@@ -250,7 +250,7 @@ class Attempts:
         return Run(
             claimed.id, claimed.service, claimed.task, claimed.attempt, claimed.token, claimed.kind, claimed.scheduled_at,
             claimed.key, claimed.schedule_key, args, claimed.covers_from, claimed.covers_count,
-            is_rehearsal=self._rehearsal, _sink=page,
+            is_rehearsal=self._rehearsal, is_canary=canary_of(claimed.key) is not None, _sink=page,
         )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class Follower:
         thread: LedgerThread,
         code: LoadedRota,
         number: int,
-        adopt: Callable[[LoadedRota], None],
+        adopt: Callable[[LoadedRota, int], None],
     ) -> None:
         self._ledger = ledger
         self._thread = thread
@@ -48,8 +48,8 @@ class Follower:
         if not found:
             return
         rota, missing = await asyncio.to_thread(served, found[0], self._code)  # it may import code
-        self._adopt(rota)
         self._number = found[0].number
+        self._adopt(rota, self._number)
         _log.info("serving revision %d of %s, %d tasks", self._number, self._code.service, len(rota.tasks))
         for name, said in sorted(missing.items()):
             _log.warning("task %s of revision %d is not served by this build: %s", name, number, said)

@@ -31,7 +31,7 @@ from rota.execute.protocol import Executor
 from rota.ledger.protocol import Ledger, Listening
 from rota.ledger.work import Beat, BeatReply, Claimed, Finish, NodeRecord
 from rota.model.lifecycle import HandedBack, Tally, step
-from rota.model.run import Reason, State
+from rota.model.run import Reason, State, canary_of
 from rota.model.task import Retries, Task
 from rota.settings import Settings
 
@@ -59,6 +59,7 @@ class Node:
         clock: Clock,
         events: Events | None = None,
         version: str = "",
+        revision: int = 0,
         end_pauses: Callable[[Ledger], int] = lambda _: 0,
         beside: Beside = lambda thread, events: {},
         thread: Callable[[], LedgerThread] = LedgerThread,
@@ -69,6 +70,7 @@ class Node:
         self._settings = settings
         self._clock = clock
         self._version = version
+        self._revision = revision
         self._end_pauses = end_pauses
         self._beside = beside
         self.events = events or Events()
@@ -122,11 +124,11 @@ class Node:
         await self._leave()
         self.events.emit(NodeStopped(self.id, handed_back))
 
-    def adopt(self, loaded: LoadedRota) -> None:
+    def adopt(self, loaded: LoadedRota, revision: int) -> None:
         """Serve another rota of the same service from now on. What is under way ends as it began; what is held for its
         instant goes back to the ledger, and is claimed anew by what holds then. From the event loop's thread."""
         self._hand_back(self._held.take_all())
-        self._loaded = loaded
+        self._loaded, self._revision = loaded, revision
         self._crews.adopt(loaded)
         self.wake()
 
@@ -175,13 +177,8 @@ class Node:
         self._logbook = LogBook(ledger, self._writing, clock)
         self._verdicts = VerdictBook(ledger, self._writing, self._executors, clock)
         self._settler = Settler(
-            ledger,
-            self._writing,
-            self._logbook,
-            self.events,
-            node=lambda: self.id,
-            settled=self._wake_claimers,
-        )
+            ledger, self._writing, self._logbook, self.events, node=lambda: self.id, settled=self._wake_claimers
+        )  # fmt: skip
         self._attempts = self._new_attempts()
         self._lateness = Lateness()
         self._held = Held(clock, self._begin)
@@ -228,6 +225,9 @@ class Node:
             self._crews.give_back(self._executor_of(claimed))
             self._lose(self.id)
             self._heart.begin_anew()
+            return
+        if (canary_of(claimed.key) or 0) > self._revision:
+            self._hand_back([claimed])  # it tries a revision that this node does not serve yet
             return
         if claimed.attempt == 1:
             self._lateness.add(self._clock.now() - claimed.run_at)

@@ -121,6 +121,7 @@ def run_environment(attempt: Attempt) -> dict[str, str]:
         "ROTA_KEY": run.key or "",
         "ROTA_ARGS": to_json(dict(run.args)).decode(),
         "ROTA_REHEARSAL": "1" if run.is_rehearsal else "",
+        "ROTA_CANARY": "1" if run.is_canary else "",
     }
 
 

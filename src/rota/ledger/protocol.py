@@ -103,6 +103,14 @@ class Ledger(Judged, Protocol):
         """The services to which a rota was applied, by name."""
         ...
 
+    def confirm(self, service: str, number: int, change: Change) -> bool:
+        """A revision that waits for its confirmation stays; False where it does not wait, or is not current."""
+        ...
+
+    def unconfirmed(self) -> list[tuple[str, int, Instant]]:
+        """The current revisions that wait for their confirmation: service, number, until when."""
+        ...
+
     def current(self, service: str) -> int:
         """The number of a service's current revision; 0 where it has none."""
         ...

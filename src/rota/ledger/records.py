@@ -66,6 +66,7 @@ class NewRevision:
     tasks: Sequence[NewTask]
     queues: Sequence[QueueLimits] = ()
     origin: Origin = field(default_factory=Origin)
+    confirm_by: Instant | None = None  # put back at that instant, unless it is confirmed
     base: int | None = (
         None  # the current revision that it was planned against, 0 for none; None: whichever is current
     )

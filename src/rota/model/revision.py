@@ -19,6 +19,7 @@ class Origin:
     dirty: bool | None = None  # whether the working tree had changes that are not in the commit
     tool: str | None = None  # the version of Rota that made it
     restores: int | None = None  # a rollback: the revision whose content it brought back
+    measures: str | None = None  # of the tasks that it changes, before it: JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,4 @@ class Revision:
     reason: str
     applied_at: Instant
     origin: Origin = Origin()
+    confirm_by: Instant | None = None  # it is put back at that instant, unless somebody confirms it

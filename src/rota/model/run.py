@@ -8,6 +8,7 @@ from enum import StrEnum
 from rota.clock import Instant
 
 __all__ = [
+    "CANARY",
     "FINAL",
     "OF_THE_TASK",
     "AttemptRecord",
@@ -17,6 +18,7 @@ __all__ = [
     "Reason",
     "RunRecord",
     "State",
+    "canary_of",
 ]
 
 
@@ -33,6 +35,20 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.SKIPPED, State.MISSED})
+
+
+CANARY = "rota:canary:"
+"""What the keys of runs begin with that try a change; the revision's number follows."""
+
+
+def canary_of(key: str | None) -> int | None:
+    """The revision that a run tries, by its key; None for any other run.
+
+    >>> canary_of("rota:canary:7"), canary_of("publish:7"), canary_of("rota:canary:x")
+    (7, None, None)
+    """
+    number = key.removeprefix(CANARY) if key is not None and key.startswith(CANARY) else ""
+    return int(number) if number.isdecimal() else None
 
 
 class Kind(StrEnum):

@@ -159,6 +159,7 @@ class Task:
     priority: int = 5  # 0 to 9, higher first
     pause_on_failure: int | None = None  # paused after so many failed runs in a row
     enabled: bool = True
+    canary: bool | None = None  # whether it may run once to try a change
     expectation: Expectation = Expectation()
     source: str = ""  # file:line it was written at; not part of the revision's digest
 

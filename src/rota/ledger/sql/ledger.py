@@ -113,6 +113,12 @@ class SqlLedger(Desk):
     def services(self) -> list[str]:
         return self._read(lambda c: [row[0] for row in c.rows(self._sql["services"])])
 
+    def confirm(self, service: str, number: int, change: r.Change) -> bool:
+        return self._write(lambda c: rota.confirm(c, self._sql, service, number, change))
+
+    def unconfirmed(self) -> list[tuple[str, int, Instant]]:
+        return self._read(lambda c: [(row[0], row[1], row[2]) for row in c.rows(self._sql["unconfirmed"])])
+
     def current(self, service: str) -> int:
         rows = self._read(lambda c: c.rows(self._sql["current_revision"], {"service": service}))
         return int(rows[0][0]) if rows else 0

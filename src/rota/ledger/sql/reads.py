@@ -148,14 +148,13 @@ def revisions(
     connection: Connection, sql: Sql, service: str | None, limit: int, number: int | None = None
 ) -> list[Revision]:
     rows = connection.rows(sql["revisions"], {"service": service, "limit": limit, "number": number})
-    return [Revision(*[*row[:7], _origin(row)]) for row in rows]
+    return [Revision(*[*row[:7], _origin(row), row[13]]) for row in rows]
 
 
 def _origin(row: Row) -> Origin:
-    assumptions, commit, dirty, tool, restores = row[7:]
-    return Origin(
-        tuple(json.loads(assumptions)), commit, None if dirty is None else bool(dirty), tool, restores
-    )
+    assumptions, commit, dirty, tool, restores, measures = row[7:13]
+    was_dirty = None if dirty is None else bool(dirty)
+    return Origin(tuple(json.loads(assumptions)), commit, was_dirty, tool, restores, measures)
 
 
 def tasks(connection: Connection, sql: Sql, service: str | None, retired: bool) -> list[TaskRecord]:

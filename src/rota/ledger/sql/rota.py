@@ -8,10 +8,10 @@ from typing import Any
 
 from rota.clock import Instant
 from rota.errors import Conflict, Retriable
-from rota.ledger.records import Applied, NewRevision, NewSchedule, NewTask
+from rota.ledger.records import Applied, Change, NewRevision, NewSchedule, NewTask
 from rota.ledger.sql.connection import Connection
 
-__all__ = ["apply", "put_schedules", "retire_schedules", "rezone"]
+__all__ = ["apply", "confirm", "put_schedules", "retire_schedules", "rezone"]
 
 Sql = dict[str, str]
 
@@ -25,12 +25,17 @@ def apply(connection: Connection, sql: Sql, revision: NewRevision, now: Instant)
     if revision.base is not None and revision.base != found:
         raise moved_on(service, revision.base, found)
     number, origin = found + 1, revision.origin
+    if current and current[0][2] is not None and origin.restores is None:
+        raise unconfirmed(service, found)
     connection.run(
         sql["insert_revision"],
         {"service": service, "number": number, "digest": revision.digest, "definition": revision.definition,
          "author": revision.author, "reason": revision.reason, "now": now,
          "assumptions": json.dumps([*origin.assumptions], ensure_ascii=False), "git_commit": origin.commit,
-         "git_dirty": origin.dirty, "tool": origin.tool, "restores": origin.restores},
+         "git_dirty": origin.dirty, "tool": origin.tool, "restores": origin.restores,
+            "confirm_by": revision.confirm_by,
+            "measures": origin.measures,
+        },
     )  # fmt: skip
     _put_tasks(connection, sql, service, number, revision.tasks, now)
     _put_own_schedules(connection, sql, service, revision.tasks, now)
@@ -47,6 +52,28 @@ def apply(connection: Connection, sql: Sql, revision: NewRevision, now: Instant)
               "reason": revision.reason, "detail": None}  # fmt: skip
     connection.run(sql["insert_change"], change)
     return Applied(number, True)
+
+
+def unconfirmed(service: str, number: int) -> Conflict:
+    """A revision is being verified: what is changed meanwhile could not be told from it."""
+    return Conflict(
+        f"revision {number} of {service} is not confirmed yet",
+        expected="one that is confirmed, or put back",
+        found=f"revision {number}, which is being verified",
+        retry=Retriable(True, "when it is decided; nothing was changed"),
+        next=("rota confirm -m WHY", "rota rollback -m WHY"),
+    )
+
+
+def confirm(connection: Connection, sql: Sql, service: str, number: int, change: Change) -> bool:
+    if connection.run(sql["confirm"], {"service": service, "number": number}) != 1:
+        return False
+    connection.run(
+        sql["insert_change"],
+        {"at": change.at, "actor": change.actor, "action": change.action, "subject": change.subject,
+         "reason": change.reason, "detail": change.detail},
+    )  # fmt: skip
+    return True
 
 
 def moved_on(service: str, planned: int, found: int) -> Conflict:

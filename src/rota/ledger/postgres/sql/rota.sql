@@ -1,13 +1,24 @@
 -- name: current_revision
-SELECT number, digest FROM rota_revision WHERE service = :service ORDER BY number DESC LIMIT 1;
+SELECT number, digest, confirm_by FROM rota_revision WHERE service = :service ORDER BY number DESC LIMIT 1;
 
 -- name: services
 -- The services that have a rota, by name: each has had a first one.
 SELECT service FROM rota_revision WHERE number = 1 ORDER BY service;
 
+-- name: confirm
+-- It stays; only as long as it is the current one and waits for that.
+UPDATE rota_revision SET confirm_by = NULL
+WHERE service = :service AND number = :number AND confirm_by IS NOT NULL
+  AND number = (SELECT max(number) FROM rota_revision WHERE service = :service);
+
+-- name: unconfirmed
+-- The current revisions that wait for their confirmation.
+SELECT service, number, confirm_by FROM rota_revision AS revision WHERE confirm_by IS NOT NULL
+  AND number = (SELECT max(number) FROM rota_revision WHERE service = revision.service) ORDER BY service;
+
 -- name: insert_revision
-INSERT INTO rota_revision (service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores)
-VALUES (:service, :number, :digest, :definition, :author, :reason, :now, :assumptions, :git_commit, :git_dirty, :tool, :restores);
+INSERT INTO rota_revision (service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores, confirm_by, measures)
+VALUES (:service, :number, :digest, :definition, :author, :reason, :now, :assumptions, :git_commit, :git_dirty, :tool, :restores, :confirm_by, :measures);
 
 -- name: upsert_tasks
 -- A task that comes back is the one it was: its history, its pause and its run-time schedules are its own again.
@@ -105,7 +116,7 @@ WHERE retired_at IS NULL AND key <> ''
   AND task_id = (SELECT id FROM rota_task WHERE service = :service AND name = :task);
 
 -- name: revisions
-SELECT service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores FROM rota_revision
+SELECT service, number, digest, definition, author, reason, applied_at, assumptions, git_commit, git_dirty, tool, restores, measures, confirm_by FROM rota_revision
 WHERE (CAST(:service AS text) IS NULL OR service = CAST(:service AS text))
   AND (CAST(:number AS bigint) IS NULL OR number = CAST(:number AS bigint))
 ORDER BY applied_at DESC, number DESC LIMIT :limit;
