@@ -16,6 +16,7 @@ ALL = (
     "registered",
     "start_up",
     "verdicts",
+    "rehearsal",
 )
 
 
