@@ -15,13 +15,15 @@ from tests.engine.judged import OWNER, at, duty
 from rota.app import open_ledger, read_settings
 from rota.change.apply import apply
 from rota.change.diff import diff
-from rota.change.plan import Plan, make_plan, plan_as_json, read_plan
+from rota.change.plan import Plan, check_base, make_plan, plan_as_json, read_plan
 from rota.clock import from_instant
-from rota.define.canonical import rota_as_json
+from rota.define.canonical import canonical_text, digest_of, rota_as_json
 from rota.define.loaded import LoadedRota
 from rota.errors import Conflict, UsageError
 from rota.ledger.protocol import Ledger
+from rota.ledger.records import Applied
 from rota.model.alerts import Alerts, OwnerRoute
+from rota.model.revision import Origin
 from rota.model.run import Kind, NewRun
 from rota.model.task import Command, Overlap, Task
 from rota.testing import ManualClock
@@ -197,16 +199,46 @@ def test_no_success_since_the_last_change(ledger: Ledger) -> None:
 # ---- the file ------------------------------------------------------------------------------------------
 
 
-def test_a_plans_file_applies_what_was_reviewed_and_only_that(ledger: Ledger) -> None:
+def carried_out(ledger: Ledger, text: str) -> Applied:
+    reviewed = read_plan(text, "plan.json")
+    check_base(ledger, reviewed)
+    return apply(
+        ledger, reviewed.rota, author="ann", reason="reviewed", origin=reviewed.origin, base=reviewed.base
+    )
+
+
+def file_of(plan: Plan) -> str:
+    return json.dumps(plan_as_json(plan, Origin(commit="0a1b2c", dirty=False)))
+
+
+def test_a_plans_file_applies_what_was_reviewed_and_from_which_commit(ledger: Ledger) -> None:
     applied(ledger, duty())
     plan = planned(ledger, duty(timeout=timedelta(minutes=5)))
-    text = json.dumps(plan_as_json(plan))
-    loaded, base = read_plan(text, "plan.json")
-    assert (rota_as_json(loaded), base) == (json.loads(plan.definition), 1)
+    assert carried_out(ledger, file_of(plan)).number == 2
+    newest = ledger.revisions("web")[0]
+    assert (newest.definition, newest.digest) == (plan.definition, plan.digest)
+    assert newest.origin == Origin(commit="0a1b2c", dirty=False)
+
+
+def test_a_plans_file_is_refused_where_the_ledger_moved_on(ledger: Ledger) -> None:
+    applied(ledger, duty())
+    text = file_of(planned(ledger, duty(timeout=timedelta(minutes=5))))
     applied(ledger, duty(timeout=timedelta(minutes=7)))
     with pytest.raises(Conflict, match="was changed meanwhile"):
-        apply(ledger, loaded, author="ann", reason="late", base=base)
+        carried_out(ledger, text)
     assert ledger.revisions("web")[0].number == 2
+
+
+def test_a_plans_file_is_refused_by_a_ledger_that_it_was_not_made_for(ledger: Ledger, tmp_path: Path) -> None:
+    """Staging and production may both be at revision 1, and it is not the same one."""
+    staging = open_ledger(read_settings(database_url=f"sqlite:///{tmp_path / 'staging.db'}"))
+    applied(staging, duty("of-staging"))
+    text = file_of(planned(staging, duty("of-staging"), duty("new")))
+    staging.close()
+    applied(ledger, duty("of-production"))
+    with pytest.raises(Conflict, match="the plan is not for this ledger"):
+        carried_out(ledger, text)
+    assert [one.name for one in ledger.tasks("web")] == ["of-production"]
 
 
 @pytest.mark.parametrize("harm", ["", "[]", "{}", "5m -> 9m", "schema"])
@@ -217,13 +249,16 @@ def test_a_plan_that_is_none_is_refused(harm: str, tmp_path: Path) -> None:
         "service": "web",
         "base": 1,
         "base_digest": None,
-        "digest": "",
+        "commit": None,
+        "dirty": None,
+        "digest": digest_of(canonical_text(definition)),
         "definition": definition,
     }
     text = {
         "5m -> 9m": json.dumps(good).replace('"5m"', '"9m"'),
         "schema": json.dumps({**good, "schema": 2}),
     }.get(harm, harm)
+    assert read_plan(json.dumps(good), "plan.json").base == 1, "whole, it is one"
     with pytest.raises(UsageError, match="the plan cannot be applied"):
         read_plan(text, "plan.json")
 

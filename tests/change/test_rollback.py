@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -149,26 +151,40 @@ tasks = st.builds(
     names, st.one_of(st.none(), st.integers(0, 59)), st.sampled_from(list(Overlap)), st.integers(1, 9), st.booleans(),
 )  # fmt: skip
 rotas = st.lists(tasks, max_size=4, unique_by=lambda one: one.name)
+queues = st.dictionaries(st.sampled_from(["default", "mail"]), st.integers(2, 5))
+
+
+def limits(path: Path) -> dict[str, tuple[Any, ...]]:
+    """The queues that are limited, as the ledger's claims see them."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        rows = connection.execute("SELECT name, weight, rate, concurrency FROM rota_queue").fetchall()
+    finally:
+        connection.close()
+    return {row[0]: row[1:] for row in rows if row[1:] != (1, None, None)}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(rotas, min_size=2, max_size=5), st.data())
+@given(st.lists(st.tuples(rotas, queues), min_size=2, max_size=5), st.data())
 def test_whatever_was_applied_is_brought_back_as_it_was(
-    tmp_path: Path, history: list[list[Task]], data: st.DataObject
+    tmp_path: Path, history: list[tuple[list[Task], dict[str, int]]], data: st.DataObject
 ) -> None:
-    ledger = opened(f"sqlite:///{tmp_path / str(abs(hash(str(history))))}.db")
-    seen: dict[int, dict[str, Any]] = {}
+    path = tmp_path / f"{uuid4()}.db"
+    ledger = opened(f"sqlite:///{path}")
+    seen: dict[int, Any] = {}
     try:
-        for number, one in enumerate(history):
-            applied(ledger, *one, queues={"default": Queue("default", weight=number + 1)})
-            seen[ledger.revisions("web", 1)[0].number] = state(ledger)
+        for tasks, weights in history:
+            named = {name: Queue(name, weight, 2.0, weight) for name, weight in weights.items()}
+            applied(ledger, *tasks, queues=named)
+            seen[ledger.current("web")] = state(ledger), limits(path)
         newest = max(seen)
-        wanted = data.draw(st.sampled_from(sorted(seen)))
-        if wanted != newest:
+        others = [number for number in sorted(seen) if seen[number] != seen[newest]]
+        if others:
+            wanted = data.draw(st.sampled_from(others))
             back(ledger, wanted)
-            assert state(ledger) == seen[wanted]
+            assert (state(ledger), limits(path)) == seen[wanted]
             back(ledger)
-            assert state(ledger) == seen[newest]
+            assert (state(ledger), limits(path)) == seen[newest]
     finally:
         ledger.close()
 

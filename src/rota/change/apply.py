@@ -105,6 +105,7 @@ def new_revision(
         reason=reason,
         tasks=[_new_task(value["tasks"][name], known.get(name), now) for name in sorted(value["tasks"])],
         queues=[_limits(name, value["queues"][name]) for name in sorted(value["queues"])],
+        lifted=sorted(before.get("queues", {}).keys() - value["queues"].keys()),
         origin=origin,
         base=base,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rota.change.diff import Diff, diff
 from rota.change.effects import Effect, effects, touched
@@ -13,10 +13,11 @@ from rota.change.hazards import Hazard, hazards
 from rota.clock import Instant
 from rota.define.canonical import canonical_text, digest_of, rota_as_json, rota_from_json
 from rota.define.loaded import LoadedRota
-from rota.errors import UsageError
+from rota.errors import Conflict, Retriable, UsageError
 from rota.ledger.protocol import Ledger
+from rota.model.revision import Origin
 
-__all__ = ["Plan", "make_plan", "plan_as_json", "plan_of", "read_plan"]
+__all__ = ["Plan", "Reviewed", "check_base", "make_plan", "plan_as_json", "plan_of", "read_plan"]
 
 SCHEMA = 1
 
@@ -68,7 +69,17 @@ def plan_of(ledger: Ledger, service: str, definition: str) -> Plan:
     )
 
 
-def plan_as_json(plan: Plan) -> dict[str, Any]:
+class Reviewed(NamedTuple):
+    """What a plan's file says: a rota, the revision that it was planned against with its digest, and the commit that it was
+    read from, whoever applies it and wherever."""
+
+    rota: LoadedRota
+    base: int
+    base_digest: str | None
+    origin: Origin
+
+
+def plan_as_json(plan: Plan, origin: Origin) -> dict[str, Any]:
     """The plan as a file: what is to be applied, and against what; the rest is made anew by whoever reads it."""
     return {
         "schema": SCHEMA,
@@ -76,22 +87,25 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "base": plan.base,
         "base_digest": plan.base_digest,
         "digest": plan.digest,
+        "commit": origin.commit,
+        "dirty": origin.dirty,
         "definition": json.loads(plan.definition),
     }
 
 
-def read_plan(text: str, where: str) -> tuple[LoadedRota, int]:
-    """The rota of a plan's file, and the revision that it was planned against.
+def read_plan(text: str, where: str) -> Reviewed:
+    """What a plan's file says.
 
     Raises `UsageError` where it is no plan, of another version, or was changed since it was written.
     """
     try:
         value = json.loads(text)
-        found, base = value["definition"], value["base"]
+        found = value["definition"]
         digest = digest_of(canonical_text(found))
         if value["schema"] != SCHEMA or digest != value["digest"]:
             raise ValueError("its content does not have the digest that it names")
-        return rota_from_json(found), int(base)
+        origin = Origin(commit=value["commit"], dirty=value["dirty"])
+        return Reviewed(rota_from_json(found), int(value["base"]), value["base_digest"], origin)
     except (ValueError, LookupError, TypeError) as error:
         raise UsageError(
             "the plan cannot be applied",
@@ -100,3 +114,19 @@ def read_plan(text: str, where: str) -> tuple[LoadedRota, int]:
             where=where,
             next=("rota plan --out FILE",),
         ) from None
+
+
+def check_base(ledger: Ledger, reviewed: Reviewed) -> None:
+    """Raise `Conflict` where the revision that a plan's file was made against is another one in this ledger: staging and
+    production may both be at revision 3. A revision never changes, so what holds here holds when it is applied; whether it
+    still is the current one is for `apply` to see."""
+    service, base, planned = reviewed.rota.service, reviewed.base, reviewed.base_digest
+    for found in ledger.revisions(service, 1, number=base):
+        if found.digest != planned:
+            raise Conflict(
+                f"the plan is not for this ledger: its revision {base} of {service} is another one",
+                expected=f"revision {base} with the digest {str(planned)[:12]}",
+                found=f"revision {base} with the digest {found.digest[:12]}",
+                retry=Retriable("after-check", "plan against this ledger: nothing was changed"),
+                next=("rota plan --out FILE",),
+            )

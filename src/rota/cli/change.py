@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rota.define.loaded import LoadedRota
     from rota.ledger.protocol import Ledger
     from rota.ledger.records import Applied
+    from rota.model.revision import Origin
 
 __all__ = ["apply_", "plan_", "rollback_"]
 
@@ -57,7 +58,8 @@ def plan_(
     with session.ledger() as ledger:
         plan = _planned(session, ledger, loaded)
     if out is not None:
-        Path(out).write_text(_json.dumps(plan_as_json(plan), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        written = plan_as_json(plan, _origin(session))
+        Path(out).write_text(_json.dumps(written, indent=2, ensure_ascii=False) + "\n", "utf-8")
     shown = session.output(json)
     if json:
         shown.document({"plan": as_json(plan)})
@@ -97,9 +99,11 @@ def apply_(
     With --verify it has to be confirmed by what its canaries do, or the nodes put the revision before back, also if this
     command is gone by then.
     """
+    from dataclasses import replace
+
+    from rota import __version__
     from rota.change.apply import apply
-    from rota.change.origin import origin_of
-    from rota.change.plan import read_plan
+    from rota.change.plan import check_base, read_plan
     from rota.cli.ask import ask
     from rota.cli.plans import print_plan
     from rota.cli.times import span
@@ -109,17 +113,23 @@ def apply_(
     session = session_of(context)
     if not reason.strip():
         raise UsageError("a revision needs a reason", expected="why, in a few words", found="nothing", where="--reason")  # fmt: skip
-    loaded, base = (session.load(import_code=True), None) if plan is None else read_plan(_read(plan), plan)
+    reviewed = None if plan is None else read_plan(_read(plan), plan)
+    loaded = session.load(import_code=True) if reviewed is None else reviewed.rota
+    origin = replace(
+        _origin(session) if reviewed is None else reviewed.origin,
+        assumptions=tuple(assume or ()),
+        tool=__version__,
+    )
     out = session.output(json)
     with session.ledger() as ledger:
+        if reviewed is not None:
+            check_base(ledger, reviewed)
         found = _planned(session, ledger, loaded)
         if not json:
             print_plan(out, found)
-        if found.changes and base in (None, found.base):
+        against = found.base if reviewed is None else reviewed.base
+        if found.changes and against == found.base:
             ask(f"apply it to {found.service}?", yes)
-        folder = Path(session.settings().config).resolve().parent
-        origin = origin_of(folder, assume or ())
-        against = found.base if base is None else base
         if verify and found.changes and found.base:
             seconds = span(within, where="--within").total_seconds()
             raise typer.Exit(
@@ -199,6 +209,13 @@ def _planned(session: Session, ledger: Ledger, loaded: LoadedRota) -> Plan:
     from rota.engine.crews import slots_of
 
     return make_plan(ledger, loaded, slots_of(session.settings()))
+
+
+def _origin(session: Session) -> Origin:
+    """What the rota at hand is made from."""
+    from rota.change.origin import origin_of
+
+    return origin_of(Path(session.settings().config).resolve().parent)
 
 
 def _read(plan: str) -> str:

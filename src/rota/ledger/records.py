@@ -65,6 +65,7 @@ class NewRevision:
     reason: str
     tasks: Sequence[NewTask]
     queues: Sequence[QueueLimits] = ()
+    lifted: Sequence[str] = ()  # queues that the revision before limited, and this one does not
     origin: Origin = field(default_factory=Origin)
     confirm_by: Instant | None = None  # put back at that instant, unless it is confirmed
     base: int | None = (

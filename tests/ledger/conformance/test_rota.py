@@ -131,6 +131,20 @@ def test_queue_limits_belong_to_the_rota(house: House) -> None:
     assert len(house.claim(quota={"mail": 10})) == 1
 
 
+def test_a_queue_that_is_limited_no_longer_is_free_unless_another_service_limits_it(house: House) -> None:
+    limits, theirs = [QueueLimits("mail", concurrency=1)], '{"queues": {"mail": {"concurrency": 1}}}'
+    house.rota(house.task(queue="mail"), queues=limits)
+    house.ledger.apply(NewRevision("shop", "one", theirs, "bob", "theirs", [], queues=limits))
+    house.ledger.apply(
+        NewRevision("web", "free", "{}", "ann", "no limit", [house.task(queue="mail")], lifted=["mail"])
+    )
+    for _ in range(3):
+        house.enqueue(queue="mail")
+    assert len(house.claim(quota={"mail": 10})) == 1, "the other service's limit holds"
+    house.ledger.apply(NewRevision("shop", "two", "{}", "bob", "no limit", [], lifted=["mail"]))
+    assert len(house.claim(quota={"mail": 10})) == 2
+
+
 def test_a_revision_keeps_what_it_was_made_from(house: House) -> None:
     origin = Origin(("the store is up",), "0a1b2c", True, "1.2.3", None)
     house.ledger.apply(NewRevision("web", "one", "{}", "ann", "first", [], origin=origin))

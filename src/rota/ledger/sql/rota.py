@@ -39,14 +39,7 @@ def apply(connection: Connection, sql: Sql, revision: NewRevision, now: Instant)
     )  # fmt: skip
     _put_tasks(connection, sql, service, number, revision.tasks, now)
     _put_own_schedules(connection, sql, service, revision.tasks, now)
-    for queue in revision.queues:
-        limits = {
-            "name": queue.name,
-            "weight": queue.weight,
-            "rate": queue.rate,
-            "concurrency": queue.concurrency,
-        }
-        connection.run(sql["upsert_queue"], limits)
+    _put_queues(connection, sql, revision)
     connection.run(sql["tasks_changed"])
     change = {"at": now, "actor": revision.author, "action": "apply" if origin.restores is None else "rollback", "subject": f"{service} revision {number}",
               "reason": revision.reason, "detail": None}  # fmt: skip
@@ -123,6 +116,21 @@ def _put_own_schedules(
     if gone:
         connection.run(
             sql["retire_own_schedules"], {"service": service, "names": json.dumps(gone), "now": now}
+        )
+
+
+def _put_queues(connection: Connection, sql: Sql, revision: NewRevision) -> None:
+    for queue in revision.queues:
+        limits = {
+            "name": queue.name,
+            "weight": queue.weight,
+            "rate": queue.rate,
+            "concurrency": queue.concurrency,
+        }
+        connection.run(sql["upsert_queue"], limits)
+    if revision.lifted:
+        connection.run(
+            sql["lift_queues"], {"service": revision.service, "names": json.dumps([*revision.lifted])}
         )
 
 

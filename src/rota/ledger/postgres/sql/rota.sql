@@ -85,6 +85,15 @@ INSERT INTO rota_queue (name, weight, rate, concurrency)
 VALUES (:name, :weight, CAST(:rate AS double precision), CAST(:concurrency AS bigint))
 ON CONFLICT (name) DO UPDATE SET weight = excluded.weight, rate = excluded.rate, concurrency = excluded.concurrency;
 
+-- name: lift_queues
+-- A queue that the rota limits no longer is as if it never had; but for one that another service's rota limits. It stays
+-- paused where somebody paused it.
+UPDATE rota_queue SET weight = 1, rate = NULL, concurrency = NULL
+WHERE name IN (SELECT jsonb_array_elements_text(CAST(:names AS jsonb))) AND name NOT IN (
+  SELECT queue.key FROM rota_revision AS revision, jsonb_each(CAST(revision.definition AS jsonb) -> 'queues') AS queue
+  WHERE revision.service <> :service AND revision.number = (
+    SELECT max(newest.number) FROM rota_revision AS newest WHERE newest.service = revision.service));
+
 -- name: tasks_changed
 INSERT INTO rota_meta (key, value) VALUES ('tasks', '1')
 ON CONFLICT (key) DO UPDATE SET value = (rota_meta.value::bigint + 1)::text;

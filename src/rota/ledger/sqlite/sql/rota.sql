@@ -79,6 +79,15 @@ WHERE key = '' AND retired_at IS NULL AND task_id IN (
 INSERT INTO rota_queue (name, weight, rate, concurrency) VALUES (:name, :weight, :rate, :concurrency)
 ON CONFLICT (name) DO UPDATE SET weight = excluded.weight, rate = excluded.rate, concurrency = excluded.concurrency;
 
+-- name: lift_queues
+-- A queue that the rota limits no longer is as if it never had; but for one that another service's rota limits. It stays
+-- paused where somebody paused it.
+UPDATE rota_queue SET weight = 1, rate = NULL, concurrency = NULL
+WHERE name IN (SELECT value FROM json_each(:names)) AND name NOT IN (
+  SELECT queue.key FROM rota_revision AS revision, json_each(revision.definition, '$.queues') AS queue
+  WHERE revision.service <> :service AND revision.number = (
+    SELECT max(newest.number) FROM rota_revision AS newest WHERE newest.service = revision.service));
+
 -- name: tasks_changed
 INSERT INTO rota_meta (key, value) VALUES ('tasks', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1;
 
