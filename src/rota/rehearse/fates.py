@@ -71,10 +71,6 @@ class Fates:
         """Whether history or a statement says how long its runs take; else it is assumed."""
         return task in self._stated or bool(self._history.get(task, Statistics()).durations)
 
-    def fails(self, task: str) -> bool:
-        """Whether any of its runs may fail."""
-        return self._failures(task) > 0
-
     def of(self, task: Task, key: str, due: Instant, attempt: int) -> Fate:
         """The fate of one attempt of the run that is due then."""
         name = f"{self._seed}/{task.name}/{key}/{due}/{attempt}".encode()
