@@ -196,6 +196,26 @@ def test_no_success_since_the_last_change(ledger: Ledger) -> None:
         assert found == ("it has not succeeded since revision 1" if event else None)
 
 
+def test_the_last_change_is_the_tasks_own(ledger: Ledger) -> None:
+    """Another task's revision does not wipe out that this one has failed ever since it was changed."""
+    from tests.ledger.house import House
+
+    from rota.model.lifecycle import Errored
+
+    applied(ledger, duty(timeout=timedelta(seconds=8)))
+    applied(ledger, duty())
+    house = House(ledger, ledger.clock, lambda: ledger)  # type: ignore[arg-type]  # a clock to turn
+    house.ids = {one.name: one.id for one in ledger.tasks("web")}
+    house.enqueue()
+    [claimed] = house.claim(house.node())
+    house.ledger.finish("n1", [house.outcome(claimed, Errored())])
+    ledger.clock.move(seconds=1)  # type: ignore[attr-defined]  # a clock to turn
+    applied(ledger, duty(), duty("other", "0 3 * * *"))
+    changed = (duty(timeout=timedelta(seconds=9)), duty("other", "0 4 * * *"))
+    [found] = [one for one in planned(ledger, *changed).hazards if one.sort == "no-success"]
+    assert (found.task, found.words) == ("tidy", "it has not succeeded since revision 2")
+
+
 # ---- the file ------------------------------------------------------------------------------------------
 
 

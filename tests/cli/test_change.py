@@ -80,8 +80,14 @@ def test_revisions_differ_or_not(desk: Desk) -> None:
     said = desk.rota("diff", "1", "file")
     assert (said.code, '{"every": "1m30s"}' in said.out) == (3, True)
     desk.rota("apply", "-m", "less often", "--yes")
-    found = json.loads(desk.rota("diff", "1", "2", "--json").out)["diff"]
-    assert [(one["name"], one["sort"]) for one in found["tasks"]] == [("publish", "changed")]
+    found = json.loads(desk.rota("diff", "1", "2", "--json").out)
+    assert [(one["name"], one["sort"]) for one in found["diff"]["tasks"]] == [("publish", "changed")]
+    assert [one["change"]["name"] for one in found["effects"]] == ["publish"]
+    assert found["effects"][0]["lost"] > found["effects"][0]["gained"] >= 0, (
+        "every 90 s in place of every minute"
+    )
+    whole = json.loads(desk.rota("revision", "2", "--json").out)
+    assert (whole["diff"], whole["revision"]["number"]) == (found["diff"], 2)
     assert "1 changed" in desk.rota("revision", "2").out
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from rota.change.apply import schedule_seed
 from rota.change.diff import TaskChange
 from rota.clock import SECOND, Instant
-from rota.ledger.protocol import Ledger
-from rota.ledger.records import RunFilter
-from rota.model.run import State
 from rota.timing import compile_schedule, schedule_from_json
 
-__all__ = ["Effect", "Touched", "effects", "touched"]
+__all__ = ["MOST_COMPARED", "Effect", "Touched", "effects"]
 
 WEEK = 7 * 86_400 * SECOND
 
@@ -24,9 +20,6 @@ MOST = 20_000
 
 SHOWN = 3
 """Next occurrences before and after that are shown."""
-
-MANY = 100_000
-"""Runs, and schedules, that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +40,8 @@ class Effect:
     schedules: int  # those that programs added to it
 
 
-class Touched(NamedTuple):
-    """Runs and schedules that a change meets, by task: how many wait, how many are under way, how many programs added."""
-
-    waiting: Counter[str]
-    running: Counter[str]
-    schedules: Counter[str]
-
-
-def touched(ledger: Ledger, service: str) -> Touched:
-    """What there is of a service now."""
-    runs = ledger.runs(RunFilter(service=service, states=(State.WAITING, State.RUNNING), limit=MANY))
-    added = ledger.schedules(service, limit=MANY)
-    return Touched(
-        Counter(run.task for run in runs if run.state is State.WAITING),
-        Counter(run.task for run in runs if run.state is State.RUNNING),
-        Counter(one.task for one in added if one.key and one.retired_at is None),
-    )
+Touched = Mapping[str, Mapping[str, int]]
+"""What there is of a service's tasks, by task: see `Ledger.touched`."""
 
 
 MOST_COMPARED = 500
@@ -95,6 +73,7 @@ def effect(
 ) -> Effect:
     """The effect of one change; ``old`` and ``new`` are the tasks by name, as canonical JSON."""
     was = change.was or change.name
+    there = met.get(was, {})
     before, after = _both(service, old.get(was), new.get(change.name), now)
     until = min(_horizon(before, now), _horizon(after, now))
     mine, theirs = {at for at in before if at <= until}, {at for at in after if at <= until}
@@ -108,9 +87,9 @@ def effect(
         gained[0] if gained else None,
         lost[0] if lost else None,
         until,
-        met.waiting[was],
-        met.running[was],
-        met.schedules[was],
+        there.get("waiting", 0),
+        there.get("running", 0),
+        there.get("schedules", 0),
     )
 
 

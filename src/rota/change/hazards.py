@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from rota.change.apply import schedule_seed
 from rota.change.effects import Effect
@@ -31,6 +32,9 @@ CROWD = 10
 
 MOST = 2_000
 """Occurrences of a day that are looked at, of each task."""
+
+LOOKED_BACK = 20
+"""Revisions in which the last change of a task is looked for."""
 
 Sort = Literal[
     "clock-change", "too-much-work", "crowd", "overlong", "waiting-runs", "untold", "no-success"
@@ -60,7 +64,7 @@ def hazards(
         *(one for task in touched for one in _of_length(task, days[task.name])),
         *(_of_runs(one) for one in effects if one.change.sort == "removed" and (one.waiting or one.running)),
         *_of_owners(loaded, touched),
-        *(one for task in touched for one in _of_success(ledger, task)),
+        *_of_success(ledger, loaded.service, {task.name for task in touched}),
     ]
 
 
@@ -156,13 +160,27 @@ def _of_owners(loaded: LoadedRota, touched: Sequence[Task]) -> Iterator[Hazard]:
             yield Hazard("untold", None, f"{owner} has no channel, and is not told of {names}")
 
 
-def _of_success(ledger: Ledger, task: Task) -> Iterator[Hazard]:
+def _of_success(ledger: Ledger, service: str, names: Set[str]) -> Iterator[Hazard]:
     """What has failed since it was last changed is changed again: whatever comes then, nobody knows which change it was."""
-    current = next(iter(ledger.revisions(task.service, limit=1)), None)
-    known = any(one.name == task.name for one in ledger.tasks(task.service))
-    if current is None or not known:
-        return
-    where = RunFilter(service=task.service, task=task.name, since=current.applied_at, limit=200)
-    since = ledger.runs(where)
-    if since and not any(run.state is State.SUCCEEDED for run in since):
-        yield Hazard("no-success", task.name, f"it has not succeeded since revision {current.number}")
+    for name, (number, since) in sorted(_last_changes(ledger, service, names).items()):
+        where = RunFilter(service=service, task=name, since=since, limit=1)
+        failed = ledger.runs(replace(where, states=(State.FAILED,)))
+        if failed and not ledger.runs(replace(where, states=(State.SUCCEEDED,))):
+            yield Hazard("no-success", name, f"it has not succeeded since revision {number}")
+
+
+def _last_changes(ledger: Ledger, service: str, names: Set[str]) -> dict[str, tuple[int, Instant]]:
+    """By task, of those that there are now, the revision that made it what it is; of what has not changed for long, the
+    last one that was looked at."""
+    newest = ledger.current(service)
+    found: dict[str, tuple[int, Instant]] = {}
+    now: Mapping[str, Any] = {}
+    for number in range(newest, max(0, newest - LOOKED_BACK), -1):
+        revision = ledger.revisions(service, 1, number=number)[0]
+        tasks = json.loads(revision.definition)["tasks"]
+        now = now or tasks
+        names = {name for name in names if name in now and tasks.get(name) == now[name]}
+        if not names:
+            break
+        found.update(dict.fromkeys(names, (number, revision.applied_at)))
+    return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from rota.change.diff import Diff, diff
-from rota.change.effects import Effect, effects, touched
+from rota.change.effects import Effect, effects
 from rota.change.hazards import Hazard, hazards
 from rota.clock import Instant
 from rota.define.canonical import canonical_text, digest_of, rota_as_json, rota_from_json
@@ -51,7 +51,7 @@ def make_plan(ledger: Ledger, loaded: LoadedRota, slots: Mapping[str, int]) -> P
 
 def plan_of(ledger: Ledger, service: str, definition: str) -> Plan:
     """The same for a rota as canonical JSON; without the hazards, as of one that has run before."""
-    now, met = ledger.now(), touched(ledger, service)
+    now, met = ledger.now(), ledger.touched(service)
     current = next(iter(ledger.revisions(service, limit=1)), None)
     before = {} if current is None else json.loads(current.definition)
     after = json.loads(definition)

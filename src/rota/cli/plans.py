@@ -38,6 +38,8 @@ def print_plan(out: Output, plan: Plan) -> None:
 def print_effects(
     out: Output, effects: Sequence[Effect], others: Sequence[FieldChange], now: Instant
 ) -> None:
+    from rota.change.effects import MOST_COMPARED
+
     for one in effects:
         mark, style = _MARKS[one.change.sort]
         name = one.change.name if one.change.was is None else f"{one.change.name} (was {one.change.was})"
@@ -45,6 +47,9 @@ def print_effects(
         out.line(f"{mark} {name}", style)
         for label, text in _lines(one, now):
             out.line(f"    {label:<10} {text}")
+    if len(effects) > MOST_COMPARED:
+        out.line()
+        out.line(f"occurrences are compared of the first {MOST_COMPARED} tasks", "dim")
     if others:
         out.line()
         out.line("~ queues and alerts", "yellow")

@@ -11,6 +11,9 @@ from rota.cli.change import the_service
 from rota.cli.session import session_of
 
 if TYPE_CHECKING:
+    from rota.change.diff import Diff
+    from rota.change.effects import Effect
+    from rota.cli.output import Output
     from rota.cli.session import Session
     from rota.ledger.protocol import Ledger
     from rota.model.revision import Revision
@@ -70,10 +73,14 @@ def revision_(
     with session.ledger() as ledger:
         one = the_revision(ledger, the_service(session, ledger, service), number)
         before = ledger.revisions(one.service, 1, number=number - 1)
+        old = before[0].definition if before else "{}"
         out = session.output(json)
         if json:
             shown = _without_definition(as_json(one))
-            out.document({"revision": {**shown, "definition": _json.loads(one.definition)}})
+            whole = {**shown, "definition": _json.loads(one.definition)}
+            out.document(
+                {"revision": whole, **_as_json(*_difference(ledger, old, one.definition, one.service))}
+            )
             return
         out.line(f"{one.service} revision {one.number}", "bold")
         restores = one.origin.restores
@@ -83,9 +90,7 @@ def revision_(
             ("restores", "" if restores is None else f"revision {restores}"),
             ("made with", "" if one.origin.tool is None else f"rota {one.origin.tool}"), ("digest", one.digest),
         ])  # fmt: skip
-        _print_difference(
-            session, ledger, before[0].definition if before else "{}", one.definition, one.service
-        )
+        _print(out, ledger, *_difference(ledger, old, one.definition, one.service))
         out.line(f"next: rota rollback {one.number} -m WHY brings it back")
 
 
@@ -102,18 +107,16 @@ def diff_(
 
     Exits with 3 where they do.
     """
-    from rota.change.diff import diff
-    from rota.read.shape import as_json
-
     session = session_of(context)
+    out = session.output(json)
     with session.ledger() as ledger:
         name = the_service(session, ledger, service)
         first, second = (_definition(session, ledger, name, one) for one in (before, after))
+        found = _difference(ledger, first, second, name)
         if json:
-            found = diff(_json.loads(first), _json.loads(second))
-            session.output(json).document({"diff": as_json(found)})
+            out.document(_as_json(*found))
         else:
-            _print_difference(session, ledger, first, second, name)
+            _print(out, ledger, *found)
     if first != second:
         raise typer.Exit(DIFFERENT)
 
@@ -134,16 +137,26 @@ def _definition(session: Session, ledger: Ledger, service: str, asked: str) -> s
     return the_revision(ledger, service, int(asked)).definition
 
 
-def _print_difference(session: Session, ledger: Ledger, before: str, after: str, service: str) -> None:
+def _difference(ledger: Ledger, before: str, after: str, service: str) -> tuple[Diff, tuple[Effect, ...]]:
+    """By task and by field, and what that does to the occurrences of the next days."""
     from rota.change.diff import diff
-    from rota.change.effects import effects, touched
-    from rota.cli.plans import print_effects, summary
+    from rota.change.effects import effects
 
     old, new = _json.loads(before), _json.loads(after)
-    found, now, met = diff(old, new), ledger.now(), touched(ledger, service)
-    shown = effects(met, service, found.tasks, old.get("tasks", {}), new.get("tasks", {}), now)
-    out = session.output()
-    print_effects(out, shown, found.others, now)
+    found, met = diff(old, new), ledger.touched(service)
+    return found, effects(met, service, found.tasks, old.get("tasks", {}), new.get("tasks", {}), ledger.now())
+
+
+def _as_json(found: Diff, shown: tuple[Effect, ...]) -> dict[str, Any]:
+    from rota.read.shape import as_json
+
+    return {"diff": as_json(found), "effects": as_json(shown)}
+
+
+def _print(out: Output, ledger: Ledger, found: Diff, shown: tuple[Effect, ...]) -> None:
+    from rota.cli.plans import print_effects, summary
+
+    print_effects(out, shown, found.others, ledger.now())
     out.line(summary(shown, found.others))
 
 

@@ -272,6 +272,11 @@ class Ledger(Judged, Protocol):
         """(service, task) -> runs by state, of those scheduled since an instant."""
         ...
 
+    def touched(self, service: str) -> dict[str, dict[str, int]]:
+        """What a change of a service's tasks meets, by task: how many runs are ``waiting`` and ``running``, and how many
+        ``schedules`` programs have added. What there is none of is not there."""
+        ...
+
     def durations(self, service: str, task: str, limit: int = 100) -> list[int]:
         """Microseconds that the latest succeeded runs of a task took, newest first."""
         ...

@@ -123,6 +123,19 @@ def test_schedules_are_found_by_any_of_their_names(house: House) -> None:
     assert len(house.ledger.schedules(limit=2)) == 2
 
 
+def test_what_a_change_meets_is_counted_by_task(house: House) -> None:
+    house.rota(house.task(), house.task("send"), house.task("idle"))
+    for key in ("a", "b", "c"):
+        house.put("send", key, 60)
+    house.ledger.retire_schedules("web", "send", ["c"])
+    for _ in range(3):
+        house.enqueue()
+    assert house.ledger.touched("web") == {"tidy": {"waiting": 3}, "send": {"schedules": 2}}
+    house.claim(want=1)
+    assert house.ledger.touched("web") == {"tidy": {"waiting": 2, "running": 1}, "send": {"schedules": 2}}
+    assert house.ledger.touched("shop") == {}
+
+
 def test_queue_limits_belong_to_the_rota(house: House) -> None:
     house.rota(house.task(queue="mail"), queues=[QueueLimits("mail", concurrency=1)])
     house.enqueue(queue="mail"), house.enqueue(queue="mail")

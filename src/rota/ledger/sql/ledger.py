@@ -293,6 +293,9 @@ class SqlLedger(Desk):
     def counts(self, since: Instant) -> dict[tuple[str, str], dict[str, int]]:
         return self._read(lambda c: reads.counts(c, self._sql, since))
 
+    def touched(self, service: str) -> dict[str, dict[str, int]]:
+        return self._read(lambda c: reads.touched(c, self._sql, service))
+
     def durations(self, service: str, task: str, limit: int = 100) -> list[int]:
         return self._read(lambda c: reads.durations(c, self._sql, service, task, limit))
 

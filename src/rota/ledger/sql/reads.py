@@ -144,6 +144,13 @@ def counts(connection: Connection, sql: Sql, since: Instant) -> dict[tuple[str, 
     return found
 
 
+def touched(connection: Connection, sql: Sql, service: str) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for task, sort, count in connection.rows(sql["touched"], {"service": service}):
+        found.setdefault(task, {})[sort] = count
+    return found
+
+
 def revisions(
     connection: Connection, sql: Sql, service: str | None, limit: int, number: int | None = None
 ) -> list[Revision]:

@@ -21,6 +21,20 @@ FROM rota_task AS task JOIN rota_run AS run ON run.task_id = task.id
 WHERE run.scheduled_at >= :since AND run.kind <> 'undo'
 GROUP BY task.id, run.state;
 
+-- name: touched
+-- What a change of a service's tasks meets: runs that wait and run, and schedules that programs have added.
+SELECT task.name, run.state, count(*)
+FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
+WHERE run.state = 'waiting' AND task.service = :service GROUP BY task.id, run.state
+UNION ALL
+SELECT task.name, run.state, count(*)
+FROM rota_run AS run JOIN rota_task AS task ON task.id = run.task_id
+WHERE run.state = 'running' AND task.service = :service GROUP BY task.id, run.state
+UNION ALL
+SELECT task.name, 'schedules', count(*)
+FROM rota_schedule AS schedule JOIN rota_task AS task ON task.id = schedule.task_id
+WHERE schedule.key <> '' AND schedule.retired_at IS NULL AND task.service = :service GROUP BY task.id;
+
 -- name: durations
 SELECT finished_at - started_at FROM (
   SELECT run.finished_at, run.started_at, run.state, run.kind
