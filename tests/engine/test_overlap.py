@@ -152,6 +152,23 @@ def test_a_flood_in_one_queue_does_not_starve_another(tmp_path):
     assert max(index for index, name in enumerate(order) if name == "quick") < 35
 
 
+def test_a_light_queue_runs_where_the_heavy_one_is_empty_and_few_slots_are_free(tmp_path):
+    rota = rota_in(tmp_path, slots=2)
+    rota = type(rota)("test", queues={"bulk": {"weight": 1}, "quick": {"weight": 9}}, **rota._overrides)
+
+    @rota.task(**DUTY, queue="bulk")
+    async def bulk() -> None: ...
+
+    @rota.task(**DUTY, queue="quick")
+    async def quick() -> None: ...
+
+    async def scenario():
+        async with rota.running():
+            return await ended(rota, (await rota.enqueue("bulk")).id)
+
+    assert asyncio.run(scenario()).state is State.SUCCEEDED
+
+
 def kill_my_process() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 

@@ -147,7 +147,10 @@ def take(
     other, so that it never takes more than is free."""
     wanted = {name: n for name, n in shares(free, weights).items() if n > 0}
     runs = ledger.claim(Claim(node, wanted, tasks, until, likely))
-    if not 0 < len(runs) < free or len(weights) == 1:
+    nothing_waits = not runs and len(wanted) == len(
+        weights
+    )  # with few slots free, a light queue has no share of them
+    if nothing_waits or len(runs) == free or len(weights) == 1:
         return runs
     for name in weights:
         left = free - len(runs)
