@@ -1,1 +1,4 @@
-"""The content-website checks for Rota: cache headers, logged-in traffic, purge, response time.\n\nFor now only the package; its checks come with a later release."""
+"""The checks of a content website, each a task like any other: cache headers, logged-in traffic, purge, response time.
+
+Rota's core does not know this package. It hangs on by entry points: the verb ``rota site`` and the Site page.
+"""

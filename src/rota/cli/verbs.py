@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from rota.cli.added import added_command, added_help, added_verbs
 from rota.cli.errors import WRONG_USAGE
 from rota.cli.plain import read_plainly
 from rota.errors import Retriable, UnknownName
@@ -120,10 +121,13 @@ class Verbs(_Plainly, TyperGroup):
         return list(_FILES)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return command_of(cmd_name) if cmd_name in _FILES else None
+        if cmd_name in _FILES:
+            return command_of(cmd_name)
+        added = added_verbs().get(cmd_name)
+        return added_command(added) if added else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        if args[0] not in _FILES and not ctx.resilient_parsing:
+        if args[0] not in _FILES and not ctx.resilient_parsing and args[0] not in added_verbs():
             raise UnknownVerb(args[0], tuple(_FILES))
         return super().resolve_command(ctx, args)
 
@@ -132,6 +136,9 @@ class Verbs(_Plainly, TyperGroup):
         for group, verbs in VERBS.items():
             with formatter.section(group):
                 formatter.write_dl([(verb.ljust(width), help) for verb, (_, help) in verbs.items()])
+        if added := added_help():
+            with formatter.section("Added"):
+                formatter.write_dl([(verb.ljust(width), help) for verb, help in added])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """The verbs that begin so, without importing them."""

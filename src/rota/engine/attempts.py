@@ -23,7 +23,7 @@ from rota.execute.handle import Run
 from rota.execute.protocol import Attempt, Executor, Outcome
 from rota.ledger.work import Claimed, Finish
 from rota.model.lifecycle import Tally, step
-from rota.model.run import Kind, State, canary_of
+from rota.model.run import Kind, Reason, State, canary_of
 from rota.model.task import Retries, Task
 
 __all__ = ["Attempts"]
@@ -191,7 +191,7 @@ class Attempts:
             claimed,
             Finish(
                 claimed.id, claimed.token, move, ending.ended, active.started_at, self._clock.now() if at is None else at,
-                result if move.state is State.SUCCEEDED else None, error, note or said,
+                result if move.state is State.SUCCEEDED or move.reason is Reason.EXPECTATION else None, error, note or said,
             ),
         )  # fmt: skip
         self._verdicts.ended(active.task, claimed, move.state)

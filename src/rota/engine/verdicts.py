@@ -193,4 +193,4 @@ def _unmet(asked: Asked, found: Mapping[Check, str], outcome: Outcome) -> Outcom
     }
     if outcome.result is not None:
         error["result"] = outcome.result[:SHOWN]
-    return Outcome("unmet", None, json.dumps(error, ensure_ascii=False), note=outcome.note)
+    return Outcome("unmet", outcome.result, json.dumps(error, ensure_ascii=False), note=outcome.note)

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from rota.security import keep_token_out_of_access_log
+from rota.web.added import added_pages
 from rota.web.api import api_router
 from rota.web.context import WebContext
 from rota.web.guard import Guard
@@ -33,13 +34,17 @@ def create_app(context: WebContext) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,
     )
+    added = added_pages()
     app.state.context = context
-    app.state.templates = templates()
+    app.state.added = added
+    app.state.templates = templates(*(each.templates for each in added))
     app.state.watch = Watch(context)
     app.include_router(health_router())
     app.include_router(api_router())
     app.include_router(live_router())
     app.include_router(page_router())
+    for each in added:
+        app.include_router(each.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     install_handlers(app)
     app.add_middleware(Guard, context=context)

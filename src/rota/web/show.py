@@ -41,10 +41,10 @@ STATIC = HERE / "static"
 ZONE_COOKIE = "rota_zone"
 
 
-def templates() -> jinja2.Environment:
-    """The environment of one app: everything that a template writes is escaped."""
+def templates(*added: Path) -> jinja2.Environment:
+    """The environment of one app: everything that a template writes is escaped. ``added`` are folders of other packages."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        loader=jinja2.FileSystemLoader([HERE / "templates", *added]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -103,6 +103,7 @@ def rendered(request: Request, template: str, **values: Any) -> str:
         subject_path=lambda subject: href(request, task_path(*subject.split("/", 1))),
         link=lambda run_id: href(request, f"/runs/{run_id}"),
         stopping=context.stopping(),
+        added=[each for each in request.app.state.added if each.is_shown(context)],
         **values,
     )
 

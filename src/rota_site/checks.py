@@ -1,0 +1,41 @@
+"""The checks by name: each asks the site and says what it found, route by route."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from rota.errors import UnknownName
+from rota_site.fetch import Fetcher
+from rota_site.finding import RouteResult, as_result
+from rota_site.model import Site
+
+__all__ = ["CHECKS", "Check", "run_check"]
+
+Carry = Callable[[Site, Fetcher], Awaitable[Sequence[RouteResult]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check: what it does, and where. ``carry`` is ``module:function``, imported when it is carried out."""
+
+    name: str
+    does: str
+    carry: str
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("headers", "Inspect cache headers at origin and through the cache.", "rota_site.headers:inspect"),
+)
+
+
+async def run_check(name: str, site: Site, fetcher: Fetcher, **facts: Any) -> dict[str, Any]:
+    """Carry a check out, and return its result as a run keeps it. Raises `UnknownName` for a check that is none."""
+    known = {each.name: each for each in CHECKS}
+    if name not in known:
+        raise UnknownName("check", name, tuple(known))
+    module, _, function = known[name].carry.partition(":")
+    carry: Carry = getattr(import_module(module), function)
+    return as_result(name, await carry(site, fetcher), **facts)
