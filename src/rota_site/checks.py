@@ -14,7 +14,7 @@ from rota_site.model import Site
 
 __all__ = ["CHECKS", "Check", "run_check"]
 
-Carry = Callable[[Site, Fetcher], Awaitable[Sequence[RouteResult]]]
+Carry = Callable[..., Awaitable[Sequence[RouteResult]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,18 @@ class Check:
 
 CHECKS: tuple[Check, ...] = (
     Check("headers", "Inspect cache headers at origin and through the cache.", "rota_site.headers:inspect"),
+    Check("response", "Measure response time: budgets, and the build before.", "rota_site.response:measure"),
 )
 
 
-async def run_check(name: str, site: Site, fetcher: Fetcher, **facts: Any) -> dict[str, Any]:
-    """Carry a check out, and return its result as a run keeps it. Raises `UnknownName` for a check that is none."""
+async def run_check(name: str, site: Site, fetcher: Fetcher, how: object = None) -> dict[str, Any]:
+    """Carry a check out, and return its result as a run keeps it. ``how`` is the check's own way, where it has one.
+
+    Raises `UnknownName` for a check that is none.
+    """
     known = {each.name: each for each in CHECKS}
     if name not in known:
         raise UnknownName("check", name, tuple(known))
     module, _, function = known[name].carry.partition(":")
     carry: Carry = getattr(import_module(module), function)
-    return as_result(name, await carry(site, fetcher), **facts)
+    return as_result(name, await (carry(site, fetcher) if how is None else carry(site, fetcher, how)))

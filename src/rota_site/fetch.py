@@ -123,14 +123,18 @@ class Fetcher:
     ) -> None:
         await self._client.aclose()
 
-    async def fetch(self, ask: Ask) -> Reply:
-        """One reply. Raises `FetchFailed` where there is none in time."""
+    async def fetch(self, ask: Ask, *, paced: bool = True) -> Reply:
+        """One reply. Raises `FetchFailed` where there is none in time.
+
+        ``paced`` is false for a caller that keeps to the rate by itself, since it measures how long it waits.
+        """
         base, host = self._address(ask.where)
         url = base + ask.path
         self._check(url)
         headers = {"Accept-Encoding": "gzip", "Host": host, "User-Agent": "rota-site", **ask.headers}
         async with self._slots:
-            await self._pace()
+            if paced:
+                await self._pace()
             try:
                 return await self._send(ask, url, headers)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:

@@ -142,11 +142,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Infrastructure:
-    """Where the site is: through its cache, and at its origin; its cache, its test readers, its limits."""
+    """Where the site is: through its cache, and at its origin; its cache, its test readers, its limits.
+
+    ``version`` is a path that says which build of the site answers: what is measured is held against the build before.
+    """
 
     url: str
     origin: str | None = None
     origin_host: str | None = None
+    version: str | None = None
     hosts: frozenset[str] = frozenset()
     cache: Cache = field(default_factory=Cache)
     identities: tuple[Identity, ...] = ()

@@ -104,7 +104,9 @@ def test_a_check_is_met_and_is_not(
             assert (one.standing, one.run_id, one.unmet_at) == (Standing.MET, met.id, None)
             unmet = await ended(rota, (await rota.enqueue("publish", args=misfits)).id, 20)
             assert (unmet.state, unmet.reason) == (State.FAILED, Reason.EXPECTATION)
-            assert json.loads(str(unmet.result)) == {"published": misfits.get("published", 1)}  # it is evidence
+            assert json.loads(str(unmet.result)) == {
+                "published": misfits.get("published", 1)
+            }  # it is evidence
             told = json.loads(str(unmet.error))
             assert told["type"] == "ExpectationUnmet"
             assert [part["check"] for part in told["checks"]] == [check]

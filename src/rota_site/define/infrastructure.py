@@ -110,6 +110,7 @@ class InfrastructureEntry(Table):
     origin_host: str | None = Field(
         None, description="The Host that the origin is asked with; none: the url's."
     )
+    version: WebPath | None = Field(None, description="A path that says which build of the site answers.")
     hosts: tuple[str, ...] = Field((), strict=False, description="Other hosts that checks may ask.")
     cache: CacheEntry = Field(default_factory=unset(CacheEntry), description="The cache.")
     identities: dict[Name, IdentityEntry] = Field({}, description="Test readers, by name.")
@@ -120,6 +121,7 @@ class InfrastructureEntry(Table):
             self.url.rstrip("/"),
             self.origin.rstrip("/") if self.origin else None,
             self.origin_host,
+            self.version,
             frozenset(self.hosts),
             self.cache.value(),
             tuple(entry.value(name) for name, entry in self.identities.items()),
