@@ -4,17 +4,14 @@ machine that does nothing else needs."""
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from benchmarks.rota_side import table
-from rota.clock import Clock, to_instant
+from rota.app import open_scratch
+from rota.clock import to_instant
 from rota.define.loaded import LoadedRota
-from rota.ledger.protocol import Ledger
-from rota.ledger.sqlite.ledger import SqliteLedger
 from rota.model.rehearsal import Estimate, Rehearsal
 from rota.model.task import Command, Retries, Task
 from rota.rehearse.copies import Copy
@@ -40,8 +37,7 @@ def _row(name: str, tasks: Sequence[Task], days: float) -> tuple[str, ...]:
     loaded = LoadedRota("bench", {task.name: task for task in tasks})
     asked = Asked(Copy("bench", BEGIN), loaded, Rehearsal(days=days, assumed=LASTING), Settings())
     wall, processor = time.perf_counter(), time.process_time()
-    with tempfile.TemporaryDirectory(prefix="rota-bench-") as folder:
-        report = rehearse(asked, _open_scratch, Path(folder))
+    report = rehearse(asked, open_scratch)
     assert report.holds
     return (
         name,
@@ -56,12 +52,6 @@ def _task(number: int, cron: str) -> Task:
         "bench", f"t{number}", Command(("true",)), owner="Bench <bench@example.org>", expects="nothing is left to do",
         rollback="nothing to undo", schedule=parse_schedule(cron, timezone="Europe/Berlin"), retry=Retries(attempts=3),
     )  # fmt: skip
-
-
-def _open_scratch(path: Path, clock: Clock) -> Ledger:
-    ledger = SqliteLedger(path, clock=clock, synchronous="normal")
-    ledger.migrate()
-    return ledger
 
 
 if __name__ == "__main__":

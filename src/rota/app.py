@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from rota.ledger.protocol import Ledger
     from rota.settings import Settings
 
-__all__ = ["build_deliverer", "build_node", "deliver", "load_rota", "open_ledger", "read_settings"]
+__all__ = [
+    "build_deliverer",
+    "build_node",
+    "deliver",
+    "load_rota",
+    "open_ledger",
+    "open_scratch",
+    "read_settings",
+]
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -82,6 +90,15 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None, migrate: bool
         found, serves = ledger.version()
         if found < serves:
             ledger.migrate()
+    return ledger
+
+
+def open_scratch(clock: Clock) -> Ledger:
+    """A new ledger to try things on, gone when it is closed."""
+    from rota.ledger.sqlite.scratch import ScratchLedger
+
+    ledger = ScratchLedger(clock=clock)
+    ledger.migrate()
     return ledger
 
 

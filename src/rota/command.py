@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rota.clock import Clock
     from rota.define.loaded import LoadedRota
     from rota.ledger.protocol import Ledger
@@ -30,11 +27,10 @@ class AppWiring:
 
         return open_ledger(settings, migrate=migrate)
 
-    def open_scratch(self, path: Path, clock: Clock) -> Ledger:
-        from rota.app import open_ledger
+    def open_scratch(self, clock: Clock) -> Ledger:
+        from rota.app import open_scratch
 
-        settings = self.settings(database_url=f"sqlite:///{quote(str(path))}", synchronous="normal")
-        return open_ledger(settings, clock=clock)
+        return open_scratch(clock)
 
     def load(self, settings: Settings, *, import_code: bool = True) -> LoadedRota:
         from rota.app import load_rota

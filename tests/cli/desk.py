@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from tests.read.house import START, House, a_node
 
+from rota.app import open_scratch
 from rota.cli.main import main
 from rota.clock import Clock
 from rota.define.load import load_file
@@ -88,10 +89,8 @@ class Desk:
             ledger.migrate()
         return ledger
 
-    def open_scratch(self, path: Path, clock: Clock) -> Ledger:
-        ledger = SqliteLedger(path, clock=clock, synchronous="normal")
-        ledger.migrate()
-        return ledger
+    def open_scratch(self, clock: Clock) -> Ledger:
+        return open_scratch(clock)
 
     def load(self, settings: Settings, *, import_code: bool) -> LoadedRota:
         return load_file(settings.config, import_code=import_code)

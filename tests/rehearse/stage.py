@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from rota.clock import SECOND, Clock, Instant, to_instant
+from rota.app import open_scratch
+from rota.clock import SECOND, Instant, to_instant
 from rota.define.loaded import LoadedRota
 from rota.engine.crews import Crews
-from rota.ledger.protocol import Ledger
 from rota.ledger.records import RunFilter
-from rota.ledger.sqlite.ledger import SqliteLedger
 from rota.model.rehearsal import Estimate
 from rota.model.run import RunRecord
 from rota.model.task import Command, Queue, Task
@@ -24,12 +22,6 @@ from rota.settings import Settings
 from rota.timing import parse_schedule
 
 BEGIN = to_instant(datetime(2026, 11, 2, 0, 0, 30, tzinfo=UTC))
-
-
-def open_scratch(path: Path, clock: Clock) -> Ledger:
-    ledger = SqliteLedger(path, clock=clock, synchronous="normal")
-    ledger.migrate()
-    return ledger
 
 
 def duty(name: str = "tidy", schedule: object = "* * * * *", zone: str = "UTC", **more: object) -> Task:
@@ -56,14 +48,17 @@ def after(**lengths: float) -> Instant:
 
 @dataclass
 class Stage:
-    """A folder in which plays are played."""
+    """Where plays are played: each on a ledger of its own."""
 
-    folder: Path
-    number: int = 0
+    scratches: list[Scratch] = field(default_factory=list)
 
     def scratch(self, copy: Copy | None = None) -> Scratch:
-        self.number += 1
-        return set_up(open_scratch, self.folder / f"{self.number}.db", copy or Copy("web", BEGIN))
+        self.scratches.append(set_up(open_scratch, copy or Copy("web", BEGIN)))
+        return self.scratches[-1]
+
+    def close(self) -> None:
+        for one in self.scratches:
+            one.ledger.close()
 
     def play(
         self,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.rehearse.stage import BEGIN, Stage, duty, open_scratch, takes
+from tests.rehearse.stage import BEGIN, Stage, duty, takes
 
+from rota.app import open_scratch
 from rota.define.budgets import budget_of
 from rota.define.loaded import LoadedRota
 from rota.errors import UsageError
@@ -44,7 +45,7 @@ def verdicts(stage: Stage, **stated: object) -> dict[str, Verdict]:
         Settings(slots=2),
         what_if=False,
     )
-    return {one.name: one for one in rehearse(asked, open_scratch, stage.folder).budget}
+    return {one.name: one for one in rehearse(asked, open_scratch).budget}
 
 
 def test_a_broken_budget_has_its_evidence(stage: Stage) -> None:

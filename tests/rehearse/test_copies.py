@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from tests.ledger.house import House
-from tests.rehearse.stage import BEGIN, Stage, duty, open_scratch
+from tests.rehearse.stage import BEGIN, Stage, duty
 
+from rota.app import open_scratch
 from rota.change.apply import apply
 from rota.clock import SECOND, ManualClock, from_instant
 from rota.define.loaded import LoadedRota
@@ -19,6 +20,7 @@ from rota.engine.planner import fire_all_due
 from rota.errors import UnknownName, UsageError
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import Change, NewSchedule
+from rota.ledger.sqlite.ledger import SqliteLedger
 from rota.model.lifecycle import Errored, Succeeded
 from rota.model.rehearsal import Rehearsal
 from rota.model.task import Command, Request, Retries
@@ -35,12 +37,12 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -
     """Either of them, empty."""
     made: Ledger
     if request.param == "sqlite":
-        made = open_scratch(tmp_path / "rota.db", clock)
+        made = SqliteLedger(tmp_path / "rota.db", clock=clock)
     else:
         from rota.ledger.postgres.ledger import PostgresLedger
 
         made = PostgresLedger(request.getfixturevalue("postgres_url"), clock=clock)
-        made.migrate()
+    made.migrate()
     yield made
     made.close()
 
@@ -142,7 +144,7 @@ def test_a_rehearsal_from_either_ledger_is_put_back(ledger: Ledger, clock: Manua
         loaded, tasks={"hourly": replace(HOURLY, schedule=duty("hourly", "*/20 * * * *").schedule)}
     )
     asked = Asked(take_copy(ledger, "web"), fewer, Rehearsal(days=2), Settings(), what_if=False)
-    report = rehearse(asked, open_scratch, stage.folder)
+    report = rehearse(asked, open_scratch)
     assert report.holds, report.proofs
     [hourly] = report.tasks
     assert hourly.states["succeeded"] + hourly.states.get("failed", 0) == hourly.due

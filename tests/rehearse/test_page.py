@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.rehearse.stage import BEGIN, Stage, duty, open_scratch, takes
+from tests.rehearse.stage import BEGIN, Stage, duty, takes
 
+from rota.app import open_scratch
 from rota.define.loaded import LoadedRota
 from rota.model.rehearsal import Budget, Rehearsal
 from rota.rehearse.copies import Copy
@@ -29,7 +30,7 @@ def report(stage: Stage) -> Report:
         budget=Budget(no_skips=True, max_slots=50),
     )
     loaded = LoadedRota("web", {one.name: one for one in tasks})
-    return rehearse(Asked(Copy("web", BEGIN), loaded, stated, Settings(slots=3)), open_scratch, stage.folder)
+    return rehearse(Asked(Copy("web", BEGIN), loaded, stated, Settings(slots=3)), open_scratch)
 
 
 def test_it_needs_nothing_besides_itself(report: Report) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.rehearse.stage import BEGIN, Stage, duty, open_scratch, takes
+from tests.rehearse.stage import BEGIN, Stage, duty, takes
 from tests.web.test_browser import SCHEMES, SIZES, browser
 
+from rota.app import open_scratch
 from rota.define.loaded import LoadedRota
 from rota.model.rehearsal import Budget, Rehearsal
 from rota.rehearse.copies import Copy
@@ -59,9 +60,7 @@ def address(stage: Stage, tmp_path: Path) -> str:
         budget=Budget(no_skips=True, max_slots=50),
     )
     loaded = LoadedRota("web", {one.name: one for one in tasks})
-    report = rehearse(
-        Asked(Copy("web", BEGIN), loaded, stated, Settings(slots=3)), open_scratch, stage.folder
-    )
+    report = rehearse(Asked(Copy("web", BEGIN), loaded, stated, Settings(slots=3)), open_scratch)
     (tmp_path / "page.html").write_text(page(report), encoding="utf-8")
     return (tmp_path / "page.html").as_uri()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.rehearse.stage import BEGIN, Stage, after, duty, open_scratch
+from tests.rehearse.stage import BEGIN, Stage, after, duty
 
+from rota.app import open_scratch
 from rota.clock import Instant
 from rota.define.canonical import rota_as_json
 from rota.define.loaded import LoadedRota
@@ -57,7 +58,7 @@ def a_copy() -> Copy:
 def a_rehearsal(stage: Stage, *tasks: object, days: float = 2) -> Report:
     loaded = LoadedRota("web", {one.name: one for one in tasks})  # type: ignore[attr-defined]  # tasks, all of them
     asked = Asked(a_copy(), loaded, Rehearsal(days=days), Settings(), what_if=False)
-    return rehearse(asked, open_scratch, stage.folder)
+    return rehearse(asked, open_scratch)
 
 
 def test_every_kind_of_change_is_put_back(stage: Stage) -> None:

@@ -11,7 +11,6 @@ from rota.cli.session import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from rich.progress import TaskID
 
@@ -100,9 +99,7 @@ def rehearse_(
     cursors and pauses are what they were. The ledger that was copied is only read, but for a line in its audit. Exits with
     3 if that does not hold, a budget is broken, or a task that was run did not succeed.
     """
-    import tempfile
     from dataclasses import replace
-    from pathlib import Path
 
     from rota.cli.rehearsed import show
     from rota.rehearse.rehearse import rehearse
@@ -112,9 +109,8 @@ def rehearse_(
     asked = _asked(session, source, service, days, nodes, seed, what_if, budget or ())
     for name in execute or ():
         asked.loaded.task(name)  # a name that is wrong is told before anything is played
-    with tempfile.TemporaryDirectory(prefix="rota-rehearsal-") as folder:
-        report = _with_progress(session, asked, Path(folder), rehearse)
-        report = replace(report, executed=_executed(session, asked, Path(folder), execute or ()))
+    report = _with_progress(session, asked, rehearse)
+    report = replace(report, executed=_executed(session, asked, execute or ()))
     if record:
         _record(session, source, asked, report)
     if html is not None:
@@ -128,10 +124,10 @@ def rehearse_(
         raise typer.Exit(BROKEN)
 
 
-def _executed(session: Session, asked: Asked, folder: Path, names: Sequence[str]) -> tuple[Executed, ...]:
+def _executed(session: Session, asked: Asked, names: Sequence[str]) -> tuple[Executed, ...]:
     from rota.rehearse.execute import execute
 
-    return execute(session.wiring.open_scratch, folder / "executed.db", asked.loaded, names, asked.settings)
+    return execute(session.wiring.open_scratch, asked.loaded, names, asked.settings)
 
 
 def _record(session: Session, source: str | None, asked: Asked, report: Report) -> None:
@@ -229,14 +225,14 @@ def _copied(session: Session, source: str | None, service: str | None) -> Copy:
 
 
 def _with_progress(
-    session: Session, asked: Asked, folder: Path, rehearse: Callable[[Asked, OpenScratch, Path], Report]
+    session: Session, asked: Asked, rehearse: Callable[[Asked, OpenScratch], Report]
 ) -> Report:
     """Play, with a bar on the terminal where there is one."""
     import sys
     from dataclasses import replace
 
     if not sys.stderr.isatty():
-        return rehearse(asked, session.wiring.open_scratch, folder)
+        return rehearse(asked, session.wiring.open_scratch)
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -249,4 +245,4 @@ def _with_progress(
                 bars[what] = progress.add_task(what, total=1.0)
             progress.update(bars[what], completed=share)
 
-        return rehearse(replace(asked, told=told), session.wiring.open_scratch, folder)
+        return rehearse(replace(asked, told=told), session.wiring.open_scratch)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rota.clock import Clock
     from rota.define.loaded import LoadedRota
     from rota.ledger.protocol import Ledger
@@ -26,8 +24,8 @@ class Wiring(Protocol):
         """The ledger; an older schema is brought up to date where ``migrate`` says so."""
         ...
 
-    def open_scratch(self, path: Path, clock: Clock) -> Ledger:
-        """An empty ledger in a new file, on a clock of its own, which need not survive a power cut."""
+    def open_scratch(self, clock: Clock) -> Ledger:
+        """An empty ledger on a clock of its own, gone when it is closed."""
         ...
 
     def load(self, settings: Settings, *, import_code: bool) -> LoadedRota:

@@ -7,24 +7,28 @@ its lane and a slot free whoever was claimed when: until something fails, which 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rota.clock import Instant
+from rota.define.loaded import LoadedRota
+from rota.engine.claimer import Crew
+from rota.engine.crews import CREWS
 from rota.model.lifecycle import Succeeded
-from rota.rehearse.fates import Fate
+from rota.rehearse.fates import Fate, Fates
 
-__all__ = ["Agenda", "Waiting"]
+__all__ = ["Agenda", "Agendas", "Waiting"]
 
 
 class Waiting(NamedTuple):
-    """A run that waits, and the number of the attempt that comes next."""
+    """A run that waits, the number of the attempt that comes next, and what becomes of that."""
 
     at: Instant
     task: str
     key: str
     due: Instant
     attempt: int
+    fate: Fate
 
 
 class Agenda:
@@ -45,12 +49,7 @@ class Agenda:
         self._heap.clear()
 
     def take(
-        self,
-        now: Instant,
-        limit: Instant,
-        slots: int,
-        ends: Iterable[Instant],
-        fate: Callable[[Waiting], Fate],
+        self, now: Instant, limit: Instant, slots: int, ends: Iterable[Instant]
     ) -> tuple[list[Waiting], Instant]:
         """Everything that is due, and what follows up to where a claim may reach; and that instant, at least now.
 
@@ -69,17 +68,39 @@ class Agenda:
             lanes.add((one.task, one.key))
             while busy and busy[0] <= one.at:
                 heapq.heappop(busy)
-            comes = fate(one)
             if len(busy) >= slots:
                 limit = max(now, Instant(one.at - 1))
                 if one.at > now:
                     break
-            end = Instant(max(one.at, now) + comes.took)
+            end = Instant(max(one.at, now) + one.fate.took)
             heapq.heappush(busy, end)
-            if not isinstance(comes.event, Succeeded):
+            if not isinstance(one.fate.event, Succeeded):
                 limit = max(now, min(limit, Instant(end - 1)))
             taken.append(heapq.heappop(self._heap))
         within = [one for one in taken if one.at <= limit]
         for one in taken[len(within) :]:  # of an instant at which not all find a slot
             self.add(one)
         return within, limit
+
+
+class Agendas:
+    """The agendas of all crews."""
+
+    def __init__(self, loaded: LoadedRota, crews: Sequence[Crew], fates: Fates) -> None:
+        self._tasks, self._fates = loaded.tasks, fates
+        self._of_crew = {crew.name: Agenda() for crew in crews}
+        self._of_task = {name: self._of_crew[CREWS[task.executor]] for name, task in loaded.tasks.items()}
+
+    def __iter__(self) -> Iterator[tuple[str, Agenda]]:
+        return iter(self._of_crew.items())
+
+    def add(self, at: Instant, task: str, key: str | None, due: Instant, attempt: int) -> None:
+        fate = self.fate(task, key, due, attempt)
+        self._of_task[task].add(Waiting(at, task, key or "", due, attempt, fate))
+
+    def fate(self, task: str, key: str | None, due: Instant, attempt: int) -> Fate:
+        return self._fates.of(self._tasks[task], key or "", due, attempt)
+
+    def clear(self) -> None:
+        for agenda in self._of_crew.values():
+            agenda.clear()

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant, SystemClock
@@ -32,13 +31,13 @@ LINES = 20
 
 
 def execute(
-    open_scratch: OpenScratch, path: Path, loaded: LoadedRota, names: Sequence[str], settings: Settings
+    open_scratch: OpenScratch, loaded: LoadedRota, names: Sequence[str], settings: Settings
 ) -> tuple[Executed, ...]:
     """Run these tasks once, side by side, and say how each ended. Raises `UnknownName`, before anything is run."""
     chosen = {name: _once(loaded.task(name)) for name in names}
     if not chosen:
         return ()
-    ledger = open_scratch(path, SystemClock())
+    ledger = open_scratch(SystemClock())
     try:
         only = LoadedRota(loaded.service, chosen, {}, loaded.functions, loaded.looks)
         apply(ledger, only, author=AUTHOR, reason="executed")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rota.change.apply import schedule_seed
 from rota.change.pauses import end_pauses
@@ -47,11 +46,11 @@ class Asked:
     told: Callable[[str, float], None] = lambda what, share: None
 
 
-def rehearse(asked: Asked, open_scratch: OpenScratch, folder: Path) -> Report:
-    """Rehearse a change on scratch ledgers in ``folder``. Raises `RotaError`."""
+def rehearse(asked: Asked, open_scratch: OpenScratch) -> Report:
+    """Rehearse a change on scratch ledgers. Raises `RotaError`."""
     begin = asked.copy.at
     end = Instant(begin + int(asked.stated.days * DAY))
-    scratch = set_up(open_scratch, folder / "rehearsal.db", asked.copy)
+    scratch = set_up(open_scratch, asked.copy)
     try:
         before = standing(scratch.ledger, asked.copy.service)
         at_once = _there_and_back(scratch, asked.loaded, before)
@@ -64,7 +63,7 @@ def rehearse(asked: Asked, open_scratch: OpenScratch, folder: Path) -> Report:
     return replace(
         report,
         proofs=(at_once, afterwards),
-        what_if=tuple(_what_if(asked, open_scratch, folder, played, begin, end)) if asked.what_if else (),
+        what_if=tuple(_what_if(asked, open_scratch, played, begin, end)) if asked.what_if else (),
     )
 
 
@@ -136,13 +135,13 @@ def _fates(asked: Asked, slower: float = 1.0) -> Fates:
 
 
 def _what_if(
-    asked: Asked, open_scratch: OpenScratch, folder: Path, played: Played, begin: Instant, end: Instant
+    asked: Asked, open_scratch: OpenScratch, played: Played, begin: Instant, end: Instant
 ) -> list[WhatIf]:
     worst = worst_of(played, begin)
     span = span_of(worst, begin, end)
     found = []
-    for number, change in enumerate(changes(worst, nodes_of(asked))):
-        scratch = set_up(open_scratch, folder / f"what-if-{number}.db", moved(asked.copy, span.begin))
+    for change in changes(worst, nodes_of(asked)):
+        scratch = set_up(open_scratch, moved(asked.copy, span.begin))
         try:
             scratch.apply(asked.loaded)
             seen = _play(asked, scratch, change, span.end)

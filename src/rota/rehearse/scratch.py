@@ -1,10 +1,9 @@
-"""The scratch ledger: an empty SQLite file on a clock to turn by hand, set up as the copy says."""
+"""The scratch ledger: empty, and on a clock to turn by hand, set up as the copy says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rota.change.apply import apply, new_revision
 from rota.change.rollback import roll_back
@@ -22,8 +21,8 @@ __all__ = ["AUTHOR", "OpenScratch", "Scratch", "rota_of", "set_up"]
 AUTHOR = "rehearsal"
 REVISIONS = 100  # more than a rehearsal makes
 
-OpenScratch = Callable[[Path, Clock], Ledger]
-"""Opens a migrated ledger in a new file. Which adapter that is, the composition root says."""
+OpenScratch = Callable[[Clock], Ledger]
+"""Opens a new, migrated ledger. Which adapter that is, the composition root says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,11 @@ class Scratch:
             roll_back(self.ledger, revisions[0], revisions[-1], author=AUTHOR, reason="rolled back")
 
 
-def set_up(open_scratch: OpenScratch, path: Path, copy: Copy) -> Scratch:
+def set_up(open_scratch: OpenScratch, copy: Copy) -> Scratch:
     """A scratch ledger as the copy says, at the copy's instant: its rota, cursors and pauses; what has fallen due by then
     is recorded, as it would be before any change."""
     clock = ManualClock(from_instant(copy.at))
-    ledger = open_scratch(path, clock)
+    ledger = open_scratch(clock)
     scratch = Scratch(ledger, clock, copy)
     ledger.apply(_as_it_stands(copy))
     ledger.put_schedules(

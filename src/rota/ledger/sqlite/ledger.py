@@ -30,8 +30,9 @@ class SqliteLedger(SqlLedger):
         clock: Clock,
         driver: Driver = "apsw",
         synchronous: Literal["full", "normal"] = "full",
+        store: FileStore | None = None,
     ) -> None:
-        self._store = FileStore(Path(path), driver, synchronous)
+        self._store = store or FileStore(Path(path), driver, synchronous)
         super().__init__(self._store, statements(upkeep.PACKAGE), upkeep.known(), clock)
 
     def _schema(self, connection: Connection) -> int:
