@@ -66,6 +66,7 @@ _TABLE = (
     Policy("/healthz", "nobody", _NEVER, cold=20),
     Policy("/readyz", "nobody", _NEVER, cold=20),
     Policy("/_meta/version", "nobody", _NEVER, cold=20),
+    Policy("/_meta/articles", "nobody", _NEVER, cold=500),
 )
 
 POLICIES = {policy.route: policy for policy in _TABLE}

@@ -104,6 +104,7 @@ def _findable(settings: Settings) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     os.environ["NEWSROOM_URL"] = settings.url
+    os.environ.setdefault("NEWSROOM_TOKEN", secrets.token_urlsafe(24))  # what the site's checks show
     os.environ["NEWSROOM_READY"] = f"{settings.url}/readyz"
     os.environ["NEWSROOM_VAR"] = str(settings.var.absolute())
     os.environ["NEWSROOM_DB"] = str(settings.database.absolute())

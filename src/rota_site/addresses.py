@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from rota_site.fetch import Ask, Fetcher, FetchFailed
 from rota_site.model import Route, Site
 
-__all__ = ["addresses", "listed", "takes"]
+__all__ = ["addresses", "listed", "path_of", "route_of", "spread", "takes"]
 
 _LOCATION = re.compile(r"<loc>\s*([^<\s]+)\s*</loc>")
 MOST_SITEMAPS = 100
+
+T = TypeVar("T")
 
 
 async def addresses(site: Site, fetcher: Fetcher) -> dict[str, tuple[str, ...]]:
@@ -31,7 +34,11 @@ async def listed(fetcher: Fetcher, sitemap: str) -> list[str]:
             reply = await fetcher.fetch(Ask(waiting.pop(0)))
         except FetchFailed:
             continue
-        found = [_path(each) for each in _LOCATION.findall(reply.text)] if reply.status == 200 else []
+        found = (
+            [path_of(each.replace("&amp;", "&")) for each in _LOCATION.findall(reply.text)]
+            if reply.status == 200
+            else []
+        )
         if "<sitemapindex" in reply.text[:2_000]:
             waiting += [path for path in found if path not in seen]
             seen.update(found)
@@ -51,6 +58,19 @@ def takes(pattern: str, path: str) -> bool:
     return _compiled(pattern).fullmatch(path.partition("?")[0]) is not None
 
 
+def route_of(site: Site, path: str) -> str:
+    """The name of the route that an address belongs to: of those that take it, the one with the fewest parts in braces.
+
+    >>> from rota_site.model import Infrastructure
+    >>> routes = (Route("article", "/a/{slug}"), Route("about", "/a/about"))
+    >>> site = Site("notes", routes, (), Infrastructure("http://127.0.0.1"))
+    >>> route_of(site, "/a/about"), route_of(site, "/a/one"), route_of(site, "/b")
+    ('about', 'article', '(no route)')
+    """
+    taking = [route for route in site.routes if takes(route.pattern, path)]
+    return min(taking, key=lambda route: route.pattern.count("{")).name if taking else "(no route)"
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = re.split(r"(\{[^{}]*\})", pattern)
@@ -64,7 +84,7 @@ def _of(route: Route, locations: Mapping[str, Sequence[str]]) -> tuple[str, ...]
     return tuple(dict.fromkeys([*route.samples, *spread(taken, route.source.most)]))
 
 
-def spread(items: Sequence[str], most: int) -> list[str]:
+def spread(items: Sequence[T], most: int) -> list[T]:
     """At most so many of a list, from its beginning to its end, evenly.
 
     >>> spread(list("abcdefghij"), 3)
@@ -75,7 +95,11 @@ def spread(items: Sequence[str], most: int) -> list[str]:
     return [items[number * len(items) // most] for number in range(most)]
 
 
-def _path(location: str) -> str:
-    """A location's path and query; sitemaps escape ampersands (sitemaps.org, Entity escaping)."""
-    address = urlsplit(location.replace("&amp;", "&"))
+def path_of(location: str) -> str:
+    """An address's path and query.
+
+    >>> path_of("https://x.test/a?b=1"), path_of("https://x.test")
+    ('/a?b=1', '/')
+    """
+    address = urlsplit(location)
     return (address.path or "/") + (f"?{address.query}" if address.query else "")

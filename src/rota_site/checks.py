@@ -29,6 +29,26 @@ class Check:
 CHECKS: tuple[Check, ...] = (
     Check("headers", "Inspect cache headers at origin and through the cache.", "rota_site.headers:inspect"),
     Check("response", "Measure response time: budgets, and the build before.", "rota_site.response:measure"),
+    Check("sitemap", "See that the sitemap is complete and valid.", "rota_site.trade.sitemap:check"),
+    Check("feed", "See that the feed is valid and fresh.", "rota_site.trade.feed:check"),
+    Check("links", "Find broken links and images.", "rota_site.trade.links:check"),
+    Check("images", "Weigh images; find missing width, height and alt.", "rota_site.trade.images:check"),
+    Check(
+        "certificate",
+        "See that the certificate is valid and does not end soon.",
+        "rota_site.trade.certificate:check",
+    ),
+    Check(
+        "published", "See that what is due is public, and nothing else.", "rota_site.trade.published:check"
+    ),
+    Check("indexable", "See that only what was reviewed may be indexed.", "rota_site.trade.indexable:check"),
+    Check(
+        "robots",
+        "See that robots.txt and canonical addresses are sane.",
+        "rota_site.trade.indexable:check_robots",
+    ),
+    Check("search", "See that the search index is in step.", "rota_site.trade.search:check"),
+    Check("backup", "Restore the newest backup, aside.", "rota_site.trade.backup:check"),
 )
 
 

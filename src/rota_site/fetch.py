@@ -28,13 +28,17 @@ Where = Literal["cache", "origin"]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request. ``path`` goes out byte for byte, so that odd encodings arrive as they stand here."""
+    """A request. ``path`` goes out byte for byte, so that odd encodings arrive as they stand here.
+
+    ``most`` is how many bytes of the body are read; none: as many as the limits say.
+    """
 
     path: str
     where: Where = "cache"
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,7 @@ class Fetcher:
             await asyncio.sleep(wait)  # this is the pace
 
     async def _send(self, ask: Ask, url: str, headers: Mapping[str, str]) -> Reply:
-        limit = self.infrastructure.limits.body
+        limit = ask.most or self.infrastructure.limits.body
         request = self._client.build_request(
             ask.method,
             self._address(ask.where)[0],

@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 __all__ = [
+    "Backup",
     "Budget",
     "Cache",
     "Content",
@@ -16,6 +17,7 @@ __all__ = [
     "Infrastructure",
     "Limits",
     "LogIn",
+    "Pages",
     "Route",
     "SeenBy",
     "Shown",
@@ -49,7 +51,7 @@ class Route:
     """One route of the site: what it is, who sees it, and what its replies must say to caches.
 
     ``cache`` is the Cache-Control that is expected, ``vary`` the names that may stand in Vary, ``keys`` the patterns
-    of its surrogate keys, ``hashed`` whether its address holds a hash of its content.
+    of its surrogate keys, ``hashed`` whether its address holds a hash of its content, ``crawled`` whether crawlers are to come.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Route:
     keys: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
     hashed: bool = False
+    crawled: bool = True
     budget: Budget = field(default_factory=Budget)
 
 
@@ -83,11 +86,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A kind of content and the places that show it. ``lookup`` is the path of a JSON description of one."""
+    """A kind of content and the places that show it. ``lookup`` is the path of a JSON description of one.
+
+    ``listing`` is the path of a JSON list of all of them, ``search`` that of a search for a title, in ``{title}``.
+    """
 
     kind: str
     shown: tuple[Shown, ...]
     lookup: str | None = None
+    listing: str | None = None
+    search: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,26 +149,49 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """Where backups are, as a pattern of file names, how old the newest may be, and what restores one for a trial.
+
+    ``restore`` is an argument vector with ``{file}`` and ``{into}``, an empty folder; none: the file is a SQLite database.
+    """
+
+    files: str
+    newest_within: timedelta = timedelta(hours=26)
+    restore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Infrastructure:
     """Where the site is: through its cache, and at its origin; its cache, its test readers, its limits.
 
-    ``version`` is a path that says which build of the site answers: what is measured is held against the build before.
+    ``token`` (``env:NAME``) is sent as a bearer token to the site's listings. ``version`` is a path that says which build of the site answers: what is measured is held against the build before.
     """
 
     url: str
     origin: str | None = None
     origin_host: str | None = None
     version: str | None = None
+    token: str | None = None
     hosts: frozenset[str] = frozenset()
     cache: Cache = field(default_factory=Cache)
     identities: tuple[Identity, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    backup: Backup | None = None
 
     @property
     def allowed(self) -> frozenset[str]:
         """Every host and port that a check may ask; no other is asked, whatever a page links to."""
         own = {urlsplit(each).netloc for each in (self.url, self.origin, self.cache.endpoint) if each}
         return frozenset(own) | self.hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What pages may hold: whether links to other sites are looked at, how many at once, and how heavy an image may be."""
+
+    outside: bool = False
+    links: int = 500
+    image: int = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +203,7 @@ class Site:
     contents: tuple[Content, ...]
     infrastructure: Infrastructure
     file: str = "site.toml"
+    pages: Pages = field(default_factory=Pages)
 
     def route(self, name: str) -> Route:
         """The route of a name. Raises LookupError where there is none.

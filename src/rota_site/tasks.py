@@ -10,8 +10,25 @@ from rota_site.checks import run_check
 from rota_site.define.load import load_site
 from rota_site.fetch import Fetcher
 from rota_site.response.measure import BASELINE, SAMPLES, How
+from rota_site.trade import links
+from rota_site.trade.certificate import DAYS
+from rota_site.trade.links import MEMORY
 
-__all__ = ["inspect_headers", "measure_response", "nothing_found"]
+__all__ = [
+    "check_backup",
+    "check_certificate",
+    "check_feed",
+    "check_images",
+    "check_indexable",
+    "check_links",
+    "check_published",
+    "check_robots",
+    "check_search",
+    "check_sitemap",
+    "inspect_headers",
+    "measure_response",
+    "nothing_found",
+]
 
 
 def inspect_headers(site: str = "site.toml") -> dict[str, Any]:
@@ -30,6 +47,56 @@ def measure_response(
     What is good is noted in the file ``baseline``, and later measurements are held against it.
     """
     return _carried_out("response", site, How(samples, rate, Path(baseline) if baseline else None))
+
+
+def check_sitemap(site: str = "site.toml") -> dict[str, Any]:
+    """See that the sitemap is valid, complete against the site's own listing, and that its addresses answer."""
+    return _carried_out("sitemap", site)
+
+
+def check_feed(site: str = "site.toml") -> dict[str, Any]:
+    """See that each feed is valid, has the newest article, and nothing that is not public."""
+    return _carried_out("feed", site)
+
+
+def check_links(site: str = "site.toml", memory: str = str(MEMORY)) -> dict[str, Any]:
+    """Find links and images that lead nowhere; the file ``memory`` remembers links to other sites between runs."""
+    return _carried_out("links", site, links.How(Path(memory)))
+
+
+def check_images(site: str = "site.toml") -> dict[str, Any]:
+    """Weigh the images of a sample of pages, and see that each states width, height and alt."""
+    return _carried_out("images", site)
+
+
+def check_certificate(site: str = "site.toml", days: int = DAYS) -> dict[str, Any]:
+    """See that the certificate is valid for the site's name, and for at least ``days`` more."""
+    return _carried_out("certificate", site, days)
+
+
+def check_published(site: str = "site.toml") -> dict[str, Any]:
+    """See that every article whose time has come is public within a minute, and none before its time or after its end."""
+    return _carried_out("published", site)
+
+
+def check_indexable(site: str = "site.toml") -> dict[str, Any]:
+    """See that what was not reviewed says noindex, and that what was does not."""
+    return _carried_out("indexable", site)
+
+
+def check_robots(site: str = "site.toml") -> dict[str, Any]:
+    """See that robots.txt lets crawlers to public routes, and that pages name their own address as canonical."""
+    return _carried_out("robots", site)
+
+
+def check_search(site: str = "site.toml") -> dict[str, Any]:
+    """See that the search finds the newest articles, and none that is not public."""
+    return _carried_out("search", site)
+
+
+def check_backup(site: str = "site.toml") -> dict[str, Any]:
+    """Restore the newest backup into an empty folder, and look whether it is whole."""
+    return _carried_out("backup", site)
 
 
 def nothing_found(result: dict[str, Any]) -> None:

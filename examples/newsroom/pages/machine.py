@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hmac
+import os
 from importlib import metadata
+from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 from newsroom import clock, views
 from newsroom.page import TheSite
-from newsroom.store import count
+from newsroom.store import count, rows
 
 __all__ = ["routes"]
 
 routes = APIRouter()
 GET = ["GET", "HEAD"]
+LISTED = 5_000
 
 
 class Viewed(BaseModel):
@@ -48,3 +52,31 @@ def ready(site: TheSite) -> dict[str, int]:
 @routes.api_route("/_meta/version", methods=GET)
 def version() -> dict[str, str]:
     return {"site": "newsroom", "rota": metadata.version("rota")}
+
+
+@routes.api_route("/_meta/articles", methods=GET)
+def listing(request: Request, site: TheSite, after: int = 0) -> dict[str, Any]:
+    """Every article with its state, for the checks of the site: drafts too, so only for whoever has the token."""
+    token = os.environ.get("NEWSROOM_TOKEN", "")
+    if not token or not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {token}"):
+        raise HTTPException(404, "There is nothing at this address.")
+    with site.store.read() as connection:
+        found = rows(
+            connection,
+            "SELECT id, slug, title, status, publish_at, unpublish_at, updated_at, reviewed_at, noindex FROM article"
+            " WHERE id > ? ORDER BY id LIMIT ?",
+            (after, LISTED),
+        )
+    following = f"/_meta/articles?after={found[-1]['id']}" if len(found) == LISTED else None
+    return {"items": [_listed(row) for row in found], "next": following}
+
+
+def _listed(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "path": f"/articles/{row['slug']}",
+        "title": row["title"],
+        "publish_at": row["publish_at"] if row["status"] in ("scheduled", "published") else None,
+        "unpublish_at": row["unpublish_at"],
+        "updated_at": row["updated_at"],
+        "indexable": row["reviewed_at"] is not None and not row["noindex"],
+    }

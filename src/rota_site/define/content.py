@@ -10,9 +10,9 @@ from rota.define.refusal import refused, shown
 from rota.define.table import Table, unset
 from rota.define.texts import Name
 from rota.define.times import PositiveDuration
-from rota_site.model import Budget, Content, Route, Shown, Source
+from rota_site.model import Budget, Content, Pages, Route, Shown, Source
 
-__all__ = ["ContentEntry", "RouteEntry"]
+__all__ = ["ContentEntry", "PagesEntry", "RouteEntry"]
 
 WebPath = Annotated[str, Field(pattern=r"^/[^\s#]*$", examples=["/articles/{slug}"])]
 
@@ -58,6 +58,7 @@ class RouteEntry(Table):
     keys: tuple[str, ...] = Field((), strict=False, description="Its surrogate keys, with * for what varies.")
     query: tuple[str, ...] = Field((), strict=False, description="Query parameters that change the reply.")
     hashed: bool = Field(False, description="true: its address holds a hash of its content.")
+    crawled: bool = Field(True, description="false: robots.txt may keep crawlers away.")
     budget: BudgetEntry = Field(default_factory=unset(BudgetEntry), description="How quickly it answers.")
 
     @model_validator(mode="after")
@@ -84,8 +85,20 @@ class RouteEntry(Table):
             self.keys,
             self.query,
             self.hashed,
+            self.crawled,
             self.budget.value(),
         )
+
+
+class PagesEntry(Table):
+    """What pages may hold."""
+
+    outside: bool = Field(False, description="true: links to other sites are looked at as well.")
+    links: int = Field(500, ge=1, le=100_000, description="Links that are looked at in one run, at most.")
+    image: int = Field(500_000, ge=1_000, description="Bytes that an image may have.")
+
+    def value(self) -> Pages:
+        return Pages(self.outside, self.links, self.image)
 
 
 class ShownEntry(Table):
@@ -116,7 +129,13 @@ class ContentEntry(Table):
 
     kind: Name = Field(description="What it is called: article, image.")
     lookup: WebPath | None = Field(None, description="A path that describes one of them as JSON, by {id}.")
+    listing: WebPath | None = Field(
+        None, description="A path that lists all of them as JSON: path, title, publish_at, indexable."
+    )
+    search: WebPath | None = Field(None, description="A path that searches for a {title}.")
     shown: tuple[ShownEntry, ...] = Field(strict=False, min_length=1, description="The places that show it.")
 
     def value(self) -> Content:
-        return Content(self.kind, tuple(each.value() for each in self.shown), self.lookup)
+        return Content(
+            self.kind, tuple(each.value() for each in self.shown), self.lookup, self.listing, self.search
+        )

@@ -11,7 +11,7 @@ from rota.define.table import Table, unset
 from rota.define.texts import Name, Url
 from rota.define.times import PositiveDuration
 from rota_site.define.content import WebPath
-from rota_site.model import Cache, Identity, Infrastructure, Limits, LogIn
+from rota_site.model import Backup, Cache, Identity, Infrastructure, Limits, LogIn
 
 __all__ = ["InfrastructureEntry"]
 
@@ -102,6 +102,25 @@ class LimitsEntry(Table):
         return Limits(self.connections, self.rate, self.timeout, self.body)
 
 
+class BackupEntry(Table):
+    """Where backups are, and what restores one for a trial."""
+
+    files: str = Field(
+        min_length=1, description="A pattern of file names, beside this file, such as var/backups/*.db."
+    )
+    newest_within: PositiveDuration = Field(
+        "26h", validate_default=True, description="How old the newest may be."
+    )
+    restore: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description="What restores {file} into the folder {into}; none: it is a SQLite database.",
+    )
+
+    def value(self) -> Backup:
+        return Backup(self.files, self.newest_within, self.restore)
+
+
 class InfrastructureEntry(Table):
     """Where the site is, and what stands in front of it."""
 
@@ -111,10 +130,12 @@ class InfrastructureEntry(Table):
         None, description="The Host that the origin is asked with; none: the url's."
     )
     version: WebPath | None = Field(None, description="A path that says which build of the site answers.")
+    token: Secret | None = Field(None, description="The bearer token that the site's listings ask for.")
     hosts: tuple[str, ...] = Field((), strict=False, description="Other hosts that checks may ask.")
     cache: CacheEntry = Field(default_factory=unset(CacheEntry), description="The cache.")
     identities: dict[Name, IdentityEntry] = Field({}, description="Test readers, by name.")
     limits: LimitsEntry = Field(default_factory=unset(LimitsEntry), description="How the site is asked.")
+    backup: BackupEntry | None = Field(None, description="The site's backups.")
 
     def value(self) -> Infrastructure:
         return Infrastructure(
@@ -122,8 +143,10 @@ class InfrastructureEntry(Table):
             self.origin.rstrip("/") if self.origin else None,
             self.origin_host,
             self.version,
+            self.token,
             frozenset(self.hosts),
             self.cache.value(),
             tuple(entry.value(name) for name, entry in self.identities.items()),
             self.limits.value(),
+            self.backup.value() if self.backup else None,
         )

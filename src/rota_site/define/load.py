@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 
 from rota.define.problems import problems_of
 from rota.define.source import Source, read
-from rota.define.table import Table
+from rota.define.table import Table, unset
 from rota.errors import DefinitionError, DefinitionErrors
 from rota.execute.references import looked_up
-from rota_site.define.content import ContentEntry, RouteEntry
+from rota_site.define.content import ContentEntry, PagesEntry, RouteEntry
 from rota_site.define.infrastructure import InfrastructureEntry
 from rota_site.model import Infrastructure, Site
 
@@ -31,6 +31,7 @@ class ContentFile(Table):
     )
     route: tuple[RouteEntry, ...] = Field((), strict=False, description="The routes.")
     content: tuple[ContentEntry, ...] = Field((), strict=False, description="The kinds of content.")
+    pages: PagesEntry = Field(default_factory=unset(PagesEntry), description="What pages may hold.")
 
 
 class SiteFile(ContentFile, InfrastructureEntry):
@@ -64,6 +65,7 @@ def load_site(path: str | Path, environment: Mapping[str, str] = os.environ) -> 
         tuple(entry.value() for entry in content.content),
         _looked_up(infrastructure.value(), other, environment),
         str(path),
+        content.pages.value(),
     )
 
 
