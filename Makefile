@@ -30,12 +30,13 @@ check: install
 	$(BIN)/lint-imports
 
 # The long forms. SECONDS is how long the faults take together; ROTA_FAULTS_SEED plays one again. The simulation's ten
-# thousand seeds come after them, as long as they take.
+# thousand seeds come after them, and a deploy that fails at each step, as long as they take.
 SECONDS ?= 600
 
 faults: install
 	ROTA_FAULTS_SECONDS=$(SECONDS) $(PYTEST) -m long -s tests/faults
 	$(PYTEST) -m long -s tests/simulation
+	$(PYTEST) -m long -n auto tests/deploy
 
 bench: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench

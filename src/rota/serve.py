@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rota.app import build_node, load_rota, open_ledger
 from rota.change.begin import Begun, begin
+from rota.engine.pulse import stalled
 from rota.errors import LedgerUnreachable, UsageError
 from rota.events import Events
+from rota.systemd import Systemd
 
 if TYPE_CHECKING:
     from rota.define.loaded import LoadedRota
@@ -38,16 +40,17 @@ def serve(settings: Settings, *, pages: bool = True) -> int:
     """Serve the rota until SIGINT or SIGTERM, then drain. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its own start and end are told here already
+    systemd = Systemd(os.environ)
     loaded = load_rota(settings)
-    ledger = _once_there(lambda: open_ledger(settings))
+    ledger = _once_there(lambda: open_ledger(settings), systemd)
     try:
-        begun = _once_there(lambda: _begin(settings, ledger, loaded))
-        return asyncio.run(_serve(settings, ledger, loaded, begun, pages=pages))
+        begun = _once_there(lambda: _begin(settings, ledger, loaded), systemd)
+        return asyncio.run(_serve(settings, ledger, loaded, begun, systemd, pages=pages))
     finally:
         ledger.close()
 
 
-def _once_there(work: Callable[[], T]) -> T:
+def _once_there(work: Callable[[], T], systemd: Systemd) -> T:
     """Wait for a ledger that is away, as a server that starts at the same time may be: ending would only have somebody
     start this process again. What would be refused again is raised."""
     delay = FIRST_WAIT
@@ -56,6 +59,7 @@ def _once_there(work: Callable[[], T]) -> T:
             return work()
         except LedgerUnreachable as error:
             _log.warning("%s: %s; trying again in %.1f s", error.what, error.found, delay)
+            systemd.waiting(error.what, 2 * LONGEST_WAIT)
             time.sleep(
                 delay
             )  # nothing tells when a ledger is back; asking without a pause would keep it away
@@ -77,7 +81,9 @@ def _begin(settings: Settings, ledger: Ledger, code: LoadedRota) -> Begun:
     return begun
 
 
-async def _serve(settings: Settings, ledger: Ledger, code: LoadedRota, begun: Begun, *, pages: bool) -> int:
+async def _serve(
+    settings: Settings, ledger: Ledger, code: LoadedRota, begun: Begun, systemd: Systemd, *, pages: bool
+) -> int:
     events, loaded = Events(), begun.rota
     node = build_node(settings, ledger, loaded, code=code, revision=begun.number, events=events)
     listening = _listen(settings) if pages else None
@@ -90,9 +96,13 @@ async def _serve(settings: Settings, ledger: Ledger, code: LoadedRota, begun: Be
             if listening
             else None
         )
+        systemd.ready(f"serves {tasks} of {loaded.service}, revision {begun.number}")
+        watched = asyncio.create_task(_watched(systemd, node, settings))
         received = await stopping.wait()
         _log.info("draining: no new runs; up to %.0f s for %d under way", settings.drain, node.busy)
+        systemd.stopping(f"draining: {node.busy} under way")
         await node.stop()
+        watched.cancel()
         if web is not None:
             web.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -104,6 +114,16 @@ async def _serve(settings: Settings, ledger: Ledger, code: LoadedRota, begun: Be
         return 1
     _log.info("stopped; every outcome is recorded")
     return 130 if received == signal.SIGINT else 0
+
+
+async def _watched(systemd: Systemd, node: Node, settings: Settings) -> None:
+    """Answer the watchdog for as long as this event loop turns and the node's loops advance; else systemd restarts it."""
+    while systemd.watchdog is not None:
+        if not stalled(node.pulse(), settings):
+            systemd.lives()
+        await asyncio.sleep(
+            systemd.watchdog / 3
+        )  # it is to hear within its time, not to be told of something
 
 
 class _Stopping:
@@ -153,6 +173,7 @@ def _listen(settings: Settings) -> socket.socket:
             where="the settings host and port",
             next=["rota run --port 0", "rota run --no-pages"],
         ) from None
+    listening.listen()  # who is told that the node is ready may ask at once, and is answered when the pages are there
     return listening
 
 

@@ -12,13 +12,13 @@ from rota.define.served import served
 from rota.errors import RotaError
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import RunFilter
-from rota.model.run import State
+from rota.model.run import Kind, State
 from rota.timing.zones import zone_version
 
 __all__ = ["Answer", "deployable", "schema_answer"]
 
 MOST = 10_000
-"""Waiting runs whose arguments are looked at."""
+"""Waiting runs, and schedules, whose arguments are looked at."""
 
 SHOWN = 3
 
@@ -42,12 +42,17 @@ def schema_answer(ledger: Ledger) -> Answer:
     return Answer("schema", False, f"version {found}, this build serves {serves}", advice)
 
 
-def deployable(ledger: Ledger, code: LoadedRota) -> list[Answer]:
+def deployable(ledger: Ledger, code: LoadedRota, *, then_apply: bool = False) -> list[Answer]:
     """All else, where the schema is served: is there code for every task that is applied, do the arguments of waiting runs
-    still fit it, is the rota at hand applied, and is the zone data as old as that of the cursors."""
+    and of schedules still fit it, is the rota at hand applied, and is the zone data as old as that of the cursors.
+
+    With ``then_apply`` the rota at hand is to be applied before this build serves alone: then there has to be code for
+    its tasks, not for those that it removes. ``code`` was loaded with its functions, so there is.
+    """
     return [
-        *_of_code(ledger, code),
+        *(_of_code_at_hand(code) if then_apply else _of_code(ledger, code)),
         _of_arguments(ledger, code),
+        _of_schedules(ledger, code),
         _of_revision(ledger, code),
         _of_zones(ledger),
     ]
@@ -69,22 +74,50 @@ def _of_code(ledger: Ledger, code: LoadedRota) -> Iterator[Answer]:
         )
 
 
+def _of_code_at_hand(code: LoadedRota) -> Iterator[Answer]:
+    yield Answer("tasks", True, f"there is code for all {len(code.tasks)} of the rota at hand")
+
+
 def _of_arguments(ledger: Ledger, code: LoadedRota) -> Answer:
+    """A run that is an undo carries what it undoes, not its task's arguments."""
     waiting = ledger.runs(RunFilter(service=code.service, states=(State.WAITING,), limit=MOST))
     bad = [
         f"run {run.id} of {run.task}: {said}"
         for run in waiting
-        if (said := _misfit(code, run.task, run.args)) is not None
+        if run.kind is not Kind.UNDO and (said := _misfit(code, run.task, run.args)) is not None
     ]
+    found = f"those of {_counted(len(waiting), 'waiting run', len(waiting))} fit"
+    return _arguments("arguments", bad, found, "take the old arguments as well, or cancel these runs")
+
+
+def _of_schedules(ledger: Ledger, code: LoadedRota) -> Answer:
+    """Those that programs have added: each of their occurrences will be a run with these arguments."""
+    seen = ledger.schedules(code.service, limit=MOST)
+    live = [one for one in seen if one.key and one.retired_at is None]
+    bad = [
+        f"schedule {one.key} of {one.task}: {said}"
+        for one in live
+        if (said := _misfit(code, one.task, one.args)) is not None
+    ]
+    found = f"the arguments of {_counted(len(live), 'schedule', len(seen))} of programs fit"
+    return _arguments("schedules", bad, found, "take the old arguments as well, or unschedule these")
+
+
+def _arguments(asked: str, bad: list[str], found: str, advice: str) -> Answer:
     if not bad:
-        return Answer("arguments", True, f"those of {len(waiting)} waiting runs fit")
+        return Answer(asked, True, found)
     rest = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-    return Answer(
-        "arguments",
-        False,
-        "; ".join(bad[:SHOWN]) + rest,
-        "take the old arguments as well, or cancel these runs",
-    )
+    return Answer(asked, False, "; ".join(bad[:SHOWN]) + rest, advice)
+
+
+def _counted(number: int, what: str, seen: int) -> str:
+    """Nobody is to take a part for the whole: ``seen`` is how many were looked at.
+
+    >>> _counted(1, "waiting run", 1), _counted(9_000, "schedule", 10_000)
+    ('1 waiting run', '9,000 schedules, all among the first 10,000,')
+    """
+    rest = f", all among the first {MOST:,}," if seen >= MOST else ""
+    return f"{number:,} {what}{'' if number == 1 else 's'}{rest}"
 
 
 def _misfit(code: LoadedRota, task: str, args: str | None) -> str | None:

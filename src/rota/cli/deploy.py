@@ -14,7 +14,15 @@ NOT_AS_IT_SHOULD_BE = 3
 
 
 def deploy_check_(
-    context: typer.Context, json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    context: typer.Context,
+    then_apply: Annotated[
+        bool,
+        typer.Option(
+            "--then-apply",
+            help="The rota at hand is applied before this build serves alone: ask for the code of its tasks only.",
+        ),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say whether this build can serve the ledger: schema, code, waiting runs, revision.
 
@@ -32,7 +40,7 @@ def deploy_check_(
     ledger = session.wiring.open_ledger(settings, migrate=False)
     try:
         schema = schema_answer(ledger)
-        found = [schema, *(deployable(ledger, loaded) if schema.is_well else ())]
+        found = [schema, *(deployable(ledger, loaded, then_apply=then_apply) if schema.is_well else ())]
     finally:
         ledger.close()
     out = session.output(json)

@@ -60,6 +60,10 @@ class Loop:
             self._task = None
 
     @property
+    def is_asked_to_stop(self) -> bool:
+        return self._stopping
+
+    @property
     def silent_for(self) -> float:
         """Seconds since a step last began: what a liveness probe looks at."""
         return self._clock.monotonic() - self.advanced

@@ -165,10 +165,10 @@ class Node:
         return self._draining
 
     def pulse(self) -> dict[str, float]:
-        """Seconds since each loop last advanced, the heart's since it last renewed the lease."""
-        return {loop.name: loop.silent_for for loop in self._loops if loop.name != "settler"} | {
-            "heart": self._heart.silent_for
-        }
+        """Seconds since each loop last advanced, the heart's since it last renewed the lease. Loops that a draining node
+        has stopped do not advance, and are left out."""
+        asked = (loop for loop in self._loops if loop.name != "settler" and not loop.is_asked_to_stop)
+        return {loop.name: loop.silent_for for loop in asked} | {"heart": self._heart.silent_for}
 
     # -- wiring
 

@@ -5,17 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from rota.engine.pulse import longest_pause, stalled
 from rota.errors import LedgerVersion, Retriable
-from rota.web.context import WebContext, context_of
+from rota.web.context import context_of
 from rota.web.problems import Problem, problem
 
-__all__ = ["health_router", "stalled"]
-
-ROUNDS = 3
-"""A loop that has not advanced for so many of its longest pauses does not live."""
-
-LONGEST = 5.0
-"""Seconds: what the loops that tidy up pause for; three of these are also more than a loop backs off for."""
+__all__ = ["health_router"]
 
 
 def health_router() -> APIRouter:
@@ -24,13 +19,13 @@ def health_router() -> APIRouter:
     @router.get("/livez", summary="Do the loops of this process advance?")
     async def livez(request: Request) -> Response:
         context = context_of(request)
-        slow = stalled(context)
+        slow = stalled(context.pulse(), context.settings)
         if slow:
             return problem(
                 Problem(
                     503,
                     "a loop does not advance: " + ", ".join(sorted(slow)),
-                    expected=f"a step within {_limit(context):g} s",
+                    expected=f"a step within {longest_pause(context.settings):g} s",
                     found=", ".join(f"{name} {seconds:.1f} s ago" for name, seconds in sorted(slow.items())),
                     retry=Retriable(True, "nothing was asked of it"),
                 )
@@ -53,17 +48,3 @@ def health_router() -> APIRouter:
         return JSONResponse({"ready": True, "version": found})
 
     return router
-
-
-def stalled(context: WebContext) -> dict[str, float]:
-    """The loops that have not advanced for three rounds, with the seconds since they did.
-
-    The heart is not asked: it is silent while the ledger is away, and a restart would not bring that back.
-    """
-    limit = _limit(context)
-    return {name: seconds for name, seconds in context.pulse().items() if seconds > limit and name != "heart"}
-
-
-def _limit(context: WebContext) -> float:
-    settings = context.settings
-    return ROUNDS * max(settings.poll, settings.lease / 3, LONGEST)
