@@ -41,11 +41,13 @@ class Hearing:
 
     def __init__(self, sink: Sink) -> None:
         self.behind = sink
-        self._kept: list[str] = []
+        self._kept: list[str] | None = None  # most runs say nothing: a list is made for those that do
         self._size = 0
 
     def line(self, source: str, text: str) -> None:
         self.behind.line(source, text)
+        if self._kept is None:
+            self._kept = []
         self._kept.append(text)
         self._size += len(text) + 1
         if self._size > 2 * HEARD:
@@ -56,12 +58,9 @@ class Hearing:
         self.behind.progress(done, total, note)
 
     @property
-    def has_heard(self) -> bool:
-        return self._size > 0
-
-    @property
     def text(self) -> str:
-        return "\n".join(self._kept)[-HEARD:]
+        """What was said, the latest of it; nothing is an empty text."""
+        return "\n".join(self._kept)[-HEARD:] if self._kept is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,10 @@ class Asked:
 
     words: Mapping[Check, str]  # what each check expects; the order is that of asking
     most: int | None  # microseconds
-    misfit: Callable[[str | None], str | None] | None  # of a result as JSON: what is wrong with it
+    fits: (
+        Callable[[object], object] | None
+    )  # takes a result that fits its schema, and raises `misfit` for others
+    misfit: type[Exception]
     unheard: Callable[[str], str | None] | None  # of an output: what is missing or unwanted in it
     silence: str | None  # what is wrong with an output of nothing
     verify: Target | None
@@ -132,10 +134,14 @@ def complaints(asked: Asked, sink: Sink, outcome: Outcome, took: int) -> dict[Ch
     found: dict[Check, str] = {}
     if asked.most is not None and took > asked.most:
         found[Check.MAX_DURATION] = f"it took {length(took)}"
-    if asked.misfit is not None and (misfit := asked.misfit(outcome.result)) is not None:
-        found[Check.RESULT] = misfit
+    result = outcome.result
+    if asked.fits is not None:
+        try:
+            asked.fits(None if result is None else from_json(result))
+        except asked.misfit as error:
+            found[Check.RESULT] = _misfit(error, result)
     if asked.unheard is not None:
-        heard = sink.text if isinstance(sink, Hearing) and sink.has_heard else ""
+        heard = sink.text if isinstance(sink, Hearing) else ""
         unheard = asked.unheard(heard) if heard else asked.silence
         if unheard is not None:
             found[Check.OUTPUT] = unheard
@@ -147,32 +153,32 @@ def _ask(expectation: Expectation) -> Asked | None:
     asked = {check: words[check] for check in OF_A_RUN if check in words}
     if not asked:
         return None
+    fits, misfit = _compiled(expectation.result)
     unheard = _unheard(expectation.output) if expectation.output else None
     return Asked(
         words=asked,
         most=None if expectation.max_duration is None else expectation.max_duration // MICROSECOND,
-        misfit=None if expectation.result is None else _misfit(expectation.result),
+        fits=fits,
+        misfit=misfit,
         unheard=unheard,
         silence=None if unheard is None else unheard(""),
         verify=expectation.verify,
     )
 
 
-def _misfit(schema: Mapping[str, Any]) -> Callable[[str | None], str | None]:
+def _compiled(schema: Mapping[str, Any] | None) -> tuple[Callable[[object], object] | None, type[Exception]]:
+    """The schema as a function, and what it raises."""
+    if schema is None:
+        return None, ValueError
     import fastjsonschema  # only where a result is judged
 
-    fits = fastjsonschema.compile(dict(schema), use_default=False)
-    refused = fastjsonschema.JsonSchemaValueException
+    return fastjsonschema.compile(dict(schema), use_default=False), fastjsonschema.JsonSchemaValueException
 
-    def misfit(result: str | None) -> str | None:
-        try:
-            fits(None if result is None else from_json(result))
-        except refused as error:
-            shown = "nothing was returned" if result is None else result[:SHOWN]
-            return f"{error.message.replace('data', 'the result', 1)}; it is {shown}"
-        return None
 
-    return misfit
+def _misfit(error: Exception, result: str | None) -> str:
+    """What is wrong with a result, and the result."""
+    shown = "nothing was returned" if result is None else result[:SHOWN]
+    return f"{str(error).replace('data', 'the result', 1)}; it is {shown}"
 
 
 def _unheard(output: Mapping[str, Any]) -> Callable[[str], str | None]:
