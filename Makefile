@@ -46,15 +46,18 @@ docs: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group docs
 	$(BIN)/zensical build
 
-# What tests need from the system: a browser, a pooler, a second PostgreSQL, and a library that sets clocks off. CI calls
-# this; on a desk it asks for root only here. Debian's PostgreSQL is not to start a server of its own.
-SYSTEM = chromium fonts-dejavu-core pgbouncer faketime postgresql-15
+# What tests need from the system: a browser, a pooler, a second PostgreSQL, a library that sets clocks off, and two caches.
+# CI calls this; on a desk it asks for root only here. None of Debian's servers is to start one of its own: a policy says so
+# while they are installed, where the machine has none.
+SYSTEM = chromium fonts-dejavu-core pgbouncer faketime postgresql-15 varnish nginx-light libnginx-mod-http-cache-purge
+POLICY = /usr/sbin/policy-rc.d
 
 setup-system:
 	@missing=""; for name in $(SYSTEM); do dpkg-query -W -f='$${Status}' $$name 2>/dev/null | grep -q "ok installed" || missing="$$missing $$name"; done; \
 	if [ -z "$$missing" ]; then echo "$(SYSTEM): all there"; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
+	  [ -e $(POLICY) ] || { printf '#!/bin/sh\nexit 101\n' > $(POLICY); chmod +x $(POLICY); trap 'rm -f $(POLICY)' EXIT; }; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else echo "missing:$$missing; install them (Debian: sudo apt-get install$$missing), or the tests that need them are skipped"; fi
 

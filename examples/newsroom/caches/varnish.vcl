@@ -1,0 +1,178 @@
+vcl 4.1;
+
+# Varnish in front of the newsroom. Public pages are the same for everyone, so they are kept without cookies; a reader's own
+# pages are passed, and never kept. `fault` is a planted mistake to play with: see variants.py. (This is a Jinja template.)
+
+import std;
+import purge;
+
+backend site {
+    .host = "{{ host }}";
+    .port = "{{ port }}";
+}
+
+acl purgers {
+    "127.0.0.1";
+    "::1";
+}
+
+sub vcl_recv {
+    if (req.method == "PURGE" || req.method == "BAN") {
+        if (client.ip !~ purgers) {
+            return (synth(405, "Not allowed"));
+        }
+        {% if fault == "purge_noop" %}
+        return (synth(200, "Purged"));
+        {% endif %}
+        call forget;
+    }
+    # What is not part of the key must not reach the site, or one visitor makes the page of the next.
+    {% if fault != "forwarded_host" %}
+    unset req.http.X-Forwarded-Host;
+    unset req.http.X-Original-URL;
+    {% endif %}
+    {% if fault == "query_ignored" %}
+    set req.url = regsub(req.url, "\?.*$", "");
+    {% endif %}
+    {% if fault == "pass_everything" %}
+    return (pass);
+    {% endif %}
+    {% if fault == "suffix_is_static" %}
+    if (req.url ~ "\.(css|js|png)(\?|$)") {
+        unset req.http.Cookie;
+        return (hash);
+    }
+    {% endif %}
+    if (req.url ~ "^/+(me|me\.json|bookmarks|login|logout|register|drafts)([/?;.%]|$)" || req.http.Authorization) {
+        {% if fault not in ("keep_private", "keep_private_head") %}
+        return (pass);
+        {% else %}
+        return (hash);
+        {% endif %}
+    }
+    {% if fault != "cookie_in_key" %}
+    unset req.http.Cookie;
+    {% endif %}
+}
+
+sub vcl_hash {
+    {% if fault == "cookie_in_key" %}
+    hash_data(req.http.Cookie);
+    {% endif %}
+    {% if fault == "agent_in_key" %}
+    hash_data(req.http.User-Agent);
+    {% endif %}
+}
+
+# PURGE of an address says how many variants it forgot. With Surrogate-Key it forgets all that carries one of the keys; the
+# pattern is anchored, so that article:1 is not article:10. BAN takes a path, whole.
+sub forget {
+    if (req.http.Surrogate-Key) {
+        if (req.http.Surrogate-Key !~ "^[A-Za-z0-9:_. -]+$") {
+            return (synth(400, "A key holds letters, digits and : _ . - only"));
+        }
+        set req.http.X-Keys = regsuball(regsuball(req.http.Surrogate-Key, "\.", "\\."), " +", "|");
+        {% if fault == "sloppy_keys" %}
+        ban("obj.http.Surrogate-Key ~ (" + req.http.X-Keys + ")");
+        {% else %}
+        ban("obj.http.Surrogate-Key ~ (^|\s)(" + req.http.X-Keys + ")(\s|$)");
+        {% endif %}
+        return (synth(200, "Banned"));
+    }
+    if (req.method == "BAN") {
+        {% if fault == "sloppy_ban" %}
+        ban("obj.http.X-Path ~ ^" + req.url);
+        {% else %}
+        ban("obj.http.X-Path == " + req.url);
+        {% endif %}
+        return (synth(200, "Banned"));
+    }
+    return (hash);
+}
+
+sub vcl_hit {
+    if (req.method == "PURGE") {
+        set req.http.X-Purged = purge.hard();
+        return (synth(200, "Purged"));
+    }
+}
+
+sub vcl_miss {
+    if (req.method == "PURGE") {
+        set req.http.X-Purged = purge.hard();
+        return (synth(200, "Purged"));
+    }
+}
+
+sub vcl_synth {
+    if (req.http.X-Purged) {
+        set resp.http.X-Purged = req.http.X-Purged;
+    }
+}
+
+sub vcl_backend_response {
+    set beresp.http.X-Path = bereq.url;
+    if (beresp.http.Cache-Control ~ "stale-while-revalidate=[0-9]+") {
+        set beresp.grace = std.duration(
+            regsub(beresp.http.Cache-Control, "^.*stale-while-revalidate=([0-9]+).*$", "\1") + "s", 0s);
+    } else {
+        set beresp.grace = 0s;
+    }
+    {% if fault in ("keep_private", "keep_private_head", "suffix_is_static") %}
+    unset beresp.http.Set-Cookie;
+    set beresp.ttl = 600s;
+    set beresp.uncacheable = false;
+    return (deliver);
+    {% endif %}
+    {% if fault == "keep_errors" %}
+    if (beresp.status >= 400) {
+        set beresp.ttl = 1h;
+        set beresp.http.Cache-Control = "public, s-maxage=3600";
+        return (deliver);
+    }
+    {% endif %}
+    {% if fault == "keep_redirects" %}
+    if (beresp.status == 303) {
+        set beresp.ttl = 1h;
+        set beresp.http.Cache-Control = "public, s-maxage=3600";
+        return (deliver);
+    }
+    {% endif %}
+    if (!beresp.http.Cache-Control || beresp.http.Set-Cookie || beresp.http.Cache-Control ~ "(private|no-store|no-cache)") {
+        set beresp.uncacheable = true;
+        set beresp.ttl = 0s;
+    }
+    {% if fault == "keep_too_long" %}
+    if (beresp.ttl > 0s) {
+        set beresp.ttl = 10d;
+    }
+    {% endif %}
+}
+
+sub vcl_deliver {
+    if (obj.uncacheable) {
+        set resp.http.Cache-Status = "newsroom; fwd=bypass";
+    } else if (obj.hits > 0) {
+        set resp.http.Cache-Status = "newsroom; hit";
+    } else {
+        set resp.http.Cache-Status = "newsroom; fwd=miss; stored";
+    }
+    {% if fault == "no_cache_status" %}
+    unset resp.http.Cache-Status;
+    unset resp.http.Age;
+    {% endif %}
+    {% if fault == "age_too_great" %}
+    set resp.http.Age = "999999";
+    {% endif %}
+    {% if fault == "age_removed" %}
+    unset resp.http.Age;
+    {% endif %}
+    unset resp.http.X-Path;
+    unset resp.http.X-Varnish;
+    unset resp.http.Via;
+    {% if fault != "keys_visible" %}
+    if (req.http.X-Staging != "{{ staging }}") {
+        unset resp.http.Surrogate-Key;
+    }
+    {% endif %}
+}
