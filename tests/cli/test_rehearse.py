@@ -181,6 +181,24 @@ def test_an_apply_can_ask_for_a_rehearsal_of_its_change(desk: Desk) -> None:
     ledger.close()
 
 
+def test_what_is_rehearsed_is_what_is_planned(desk: Desk) -> None:
+    """How a function is run is not in the file: an async one runs on the node's event loop."""
+    (desk.folder / "desk_duties.py").write_text("async def send(to: str) -> None: ...\n")
+    assert desk.rota("rehearse", "--days", "0.01", "--no-what-if").code == 0
+    assert desk.rota("plan", "--out", "plan.json").code == 0
+    planned = json.loads((desk.folder / "plan.json").read_text())
+    ledger = desk.open_ledger(desk.settings(), migrate=False)
+    assert rehearsal_of(ledger, "newsroom", planned["base"], planned["digest"]) is not None
+    ledger.close()
+
+
+def test_code_that_is_not_here_does_not_keep_it_from_being_rehearsed(desk: Desk) -> None:
+    (desk.folder / "desk_duties.py").write_text("import no_such_library\n")
+    said = desk.rota("rehearse", "--days", "0.01", "--no-what-if", "--no-record")
+    assert said.code == 0
+    assert "the rota is rehearsed without its code, which an apply needs" in said.err
+
+
 def test_without_a_ledger_all_is_new(empty: Desk) -> None:
     empty.write()
     said = empty.rota("rehearse", "--days", "0.1")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from rota.cli.session import Session
+    from rota.define.loaded import LoadedRota
     from rota.rehearse.copies import Copy
     from rota.rehearse.rehearse import Asked
     from rota.rehearse.report import Executed, Report
@@ -176,7 +177,7 @@ def _asked(
     from rota.rehearse.rehearse import Asked
     from rota.rehearse.scratch import rota_of
 
-    here = session.load_if_there()
+    here = _at_hand(session)
     copy = _copied(session, source, service or (None if here is None else here.service))
     loaded = here if here is not None and here.service == copy.service else rota_of(copy)
     stated = loaded.rehearsal
@@ -193,6 +194,22 @@ def _asked(
         seed=seed,
         what_if=what_if,
     )
+
+
+def _at_hand(session: Session) -> LoadedRota | None:
+    """The rota at hand, with its code where that is here, too: how a function is run is seen by it, so that what is
+    rehearsed is what an apply would apply. None is needed to play: then what stands in the file is played."""
+    from rota.cli.output import talk
+    from rota.errors import DefinitionError, DefinitionErrors
+
+    here = session.load_if_there()
+    if here is None:
+        return None
+    try:
+        return session.load(import_code=True)
+    except (DefinitionError, DefinitionErrors) as error:
+        talk(f"the rota is rehearsed without its code, which an apply needs: {error.what}")
+        return here
 
 
 def _copied(session: Session, source: str | None, service: str | None) -> Copy:
