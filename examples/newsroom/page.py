@@ -43,8 +43,9 @@ TheSite = Annotated[Site, Depends(_site)]
 
 
 def reader_of(request: Request, site: Site) -> Row | None:
-    """Who is logged in, by the session cookie; None for a visitor."""
-    token = security.unsign(request.cookies.get(security.COOKIE, ""), site.key)
+    """Who is logged in, by the session cookie or, for programs, the same as a bearer token; None for a visitor."""
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+    token = security.unsign(request.cookies.get(security.COOKIE) or bearer, site.key)
     if token is None:
         return None
     with site.store.read() as connection:

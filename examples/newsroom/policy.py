@@ -55,6 +55,7 @@ _TABLE = (
     Policy("/me", "nobody else", _OWN, vary="Cookie", cold=300),
     Policy("/me.json", "nobody else", _OWN, vary="Cookie", cold=100),
     Policy("/me/digest", "nobody else", _OWN, vary="Cookie", cold=300),
+    Policy("/me/note", "nobody else", _OWN, vary="Cookie", cold=300),
     Policy("/bookmarks", "nobody else", _OWN, vary="Cookie", cold=300),
     Policy("/login", "nobody else", _OWN, vary="Cookie", cold=300),
     Policy("/register", "nobody else", _OWN, vary="Cookie", cold=300),

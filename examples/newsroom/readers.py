@@ -21,9 +21,11 @@ __all__ = [
     "by_token",
     "log_in",
     "log_out",
+    "note",
     "prune_sessions",
     "register",
     "set_digest",
+    "set_note",
     "toggle_bookmark",
 ]
 
@@ -103,6 +105,19 @@ def bookmarks(connection: apsw.Connection, reader_id: int) -> list[Row]:
             WHERE reader_id = ? AND status = 'published' ORDER BY at DESC, article.id DESC""",
         (reader_id,),
     )
+
+
+def note(connection: apsw.Connection, reader_id: int) -> str:
+    """What a reader noted for himself."""
+    found = one(connection, "SELECT note FROM reader_note WHERE reader_id = ?", (reader_id,))
+    return str(found["note"]) if found else ""
+
+
+def set_note(connection: apsw.Connection, reader_id: int, note: str) -> None:
+    """Note something; an empty text takes it away."""
+    connection.execute("DELETE FROM reader_note WHERE reader_id = ?", (reader_id,))
+    if note.strip():
+        connection.execute("INSERT INTO reader_note VALUES (?, ?)", (reader_id, note.strip()))
 
 
 def set_digest(

@@ -126,6 +126,11 @@ CREATE TABLE IF NOT EXISTS reader (
   created_at   TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS reader_note (
+  reader_id INTEGER PRIMARY KEY REFERENCES reader (id) ON DELETE CASCADE,
+  note      TEXT NOT NULL                          -- a line to himself; it stands on his own page
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS session (
   token_hash TEXT PRIMARY KEY,                     -- SHA-256; the token itself is only in the cookie
   reader_id  INTEGER NOT NULL REFERENCES reader (id) ON DELETE CASCADE,

@@ -28,6 +28,11 @@ class Check:
 
 CHECKS: tuple[Check, ...] = (
     Check("headers", "Inspect cache headers at origin and through the cache.", "rota_site.headers:inspect"),
+    Check(
+        "readers",
+        "Test logged-in traffic: who is served what, in the orders that leak.",
+        "rota_site.readers:probe",
+    ),
     Check("response", "Measure response time: budgets, and the build before.", "rota_site.response:measure"),
     Check("sitemap", "See that the sitemap is complete and valid.", "rota_site.trade.sitemap:check"),
     Check("feed", "See that the feed is valid and fresh.", "rota_site.trade.feed:check"),

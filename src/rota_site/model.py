@@ -51,7 +51,8 @@ class Route:
     """One route of the site: what it is, who sees it, and what its replies must say to caches.
 
     ``cache`` is the Cache-Control that is expected, ``vary`` the names that may stand in Vary, ``keys`` the patterns
-    of its surrogate keys, ``hashed`` whether its address holds a hash of its content, ``crawled`` whether crawlers are to come.
+    of its surrogate keys, ``hashed`` whether its address holds a hash of its content, ``crawled`` whether crawlers are to come,
+    ``reserved`` whether its addresses are for probes alone.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Route:
     query: tuple[str, ...] = ()
     hashed: bool = False
     crawled: bool = True
+    reserved: bool = False
     budget: Budget = field(default_factory=Budget)
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "inspect_headers",
     "measure_response",
     "nothing_found",
+    "probe_readers",
 ]
 
 
@@ -47,6 +48,11 @@ def measure_response(
     What is good is noted in the file ``baseline``, and later measurements are held against it.
     """
     return _carried_out("response", site, How(samples, rate, Path(baseline) if baseline else None))
+
+
+def probe_readers(site: str = "site.toml") -> dict[str, Any]:
+    """Test logged-in traffic: two test readers and nobody, through the cache and at the origin, in the orders that leak."""
+    return _carried_out("readers", site)
 
 
 def check_sitemap(site: str = "site.toml") -> dict[str, Any]:

@@ -99,10 +99,10 @@ def test_a_load_above_the_limit_is_refused_before_anything_is_sent() -> None:
 
 def test_within_its_budget_and_from_the_cache(tmp_path: Path) -> None:
     with standin(lambda asked: Answer(headers=HIT)) as site:
-        one = result(a_site(site.url), How(100, 500, tmp_path / "base.json"))
+        one = result(a_site(site.url, budget=3_000), How(100, 100, tmp_path / "base.json"))
     assert one.verdict == "ok"
     warm = one.facts["warm"]
-    assert (warm["samples"], warm["others"], warm["budget"]) == (100, 0, 500)
+    assert (warm["samples"], warm["others"], warm["budget"]) == (100, 0, 3_000)
     assert warm["parts"] == {"app": 3.5, "db": 1.0}
     assert 0 < warm["p50"] <= warm["p95"]
     assert "p99" not in warm  # a hundred samples cannot tell it
@@ -158,9 +158,9 @@ def test_a_slower_build_is_found_and_the_old_one_stays_the_baseline(tmp_path: Pa
         time.sleep(build["wait"])  # type: ignore[arg-type]  # what this build takes
         return Answer(headers=HIT)
 
-    how = How(100, 200, tmp_path / "base.json")
+    how = How(100, 100, tmp_path / "base.json")
     with standin(script) as server:
-        site = a_site(server.url, version="/version")
+        site = a_site(server.url, budget=3_000, version="/version")
         assert result(site, how).verdict == "ok"
         build.update(version="2", wait=0.04)
         for _ in range(2):  # the slow build does not become the measure of itself

@@ -26,6 +26,9 @@ sub vcl_recv {
         {% endif %}
         call forget;
     }
+    if (req.method != "GET" && req.method != "HEAD") {
+        return (pass);
+    }
     # What is not part of the key must not reach the site, or one visitor makes the page of the next.
     {% if fault != "forwarded_host" %}
     unset req.http.X-Forwarded-Host;
@@ -44,7 +47,7 @@ sub vcl_recv {
     }
     {% endif %}
     if (req.url ~ "^/+(me|me\.json|bookmarks|login|logout|register|drafts)([/?;.%]|$)" || req.http.Authorization) {
-        {% if fault not in ("keep_private", "keep_private_head") %}
+        {% if fault != "keep_private" %}
         return (pass);
         {% else %}
         return (hash);
@@ -118,11 +121,12 @@ sub vcl_backend_response {
     } else {
         set beresp.grace = 0s;
     }
-    {% if fault in ("keep_private", "keep_private_head", "suffix_is_static") %}
-    unset beresp.http.Set-Cookie;
-    set beresp.ttl = 600s;
-    set beresp.uncacheable = false;
-    return (deliver);
+    {% if fault in ("keep_private", "suffix_is_static") %}
+    if (!bereq.uncacheable) {
+        unset beresp.http.Set-Cookie;
+        set beresp.ttl = 600s;
+        return (deliver);
+    }
     {% endif %}
     {% if fault == "keep_errors" %}
     if (beresp.status >= 400) {

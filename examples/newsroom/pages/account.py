@@ -103,8 +103,19 @@ def me(site: TheSite, reader: Reader) -> Response:
 def _me(site: Site, reader: Row, *, problem: str | None = None, status: int = 200) -> Response:
     with site.store.read() as connection:
         kept = readers.bookmarks(connection, reader["id"])
+        note = readers.note(connection, reader["id"])
     zones = sorted(zoneinfo.available_timezones())
-    return html("me.html", status=status, reader=reader, bookmarks=kept, zones=zones, problem=problem)
+    return html(
+        "me.html", status=status, reader=reader, bookmarks=kept, note=note, zones=zones, problem=problem
+    )
+
+
+@routes.post("/me/note")
+def set_note(site: TheSite, reader: Reader, note: Text) -> Response:
+    """Write a line to oneself."""
+    with site.store.write() as connection:
+        readers.set_note(connection, reader["id"], note)
+    return RedirectResponse("/me", 303)
 
 
 @routes.post("/me/digest")

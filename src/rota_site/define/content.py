@@ -59,6 +59,9 @@ class RouteEntry(Table):
     query: tuple[str, ...] = Field((), strict=False, description="Query parameters that change the reply.")
     hashed: bool = Field(False, description="true: its address holds a hash of its content.")
     crawled: bool = Field(True, description="false: robots.txt may keep crawlers away.")
+    reserved: bool = Field(
+        False, description="true: its addresses are for probes alone; no reader asks for them."
+    )
     budget: BudgetEntry = Field(default_factory=unset(BudgetEntry), description="How quickly it answers.")
 
     @model_validator(mode="after")
@@ -86,6 +89,7 @@ class RouteEntry(Table):
             self.query,
             self.hashed,
             self.crawled,
+            self.reserved,
             self.budget.value(),
         )
 

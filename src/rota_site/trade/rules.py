@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from rota_site.finding import Finding, Severity
+from rota_site.finding import Finding
+from rota_site.rule import Rule
 
-__all__ = ["RULES", "Rule", "finding"]
-
-
-class Rule(NamedTuple):
-    """A rule of one check."""
-
-    check: str
-    severity: Severity
-    title: str
-    section: str
-    fix: str
+__all__ = ["RULES", "finding"]
 
 
 RULES: Mapping[str, Rule] = {
