@@ -77,7 +77,8 @@ class Stage:
         scratch.apply(loaded)
         settings = Settings()
         crews = [replace(crew, slots=slots) for crew in Crews(loaded, settings) if crew.tasks]
-        fates = Fates(seed, {}, take or {}, all_take or takes(1), slower)
+        assumed = dict.fromkeys(loaded.tasks, all_take or takes(1))
+        fates = Fates(seed, {}, take or {}, assumed, slower)
         played = Play(scratch, loaded, crews, settings, fates, outage=outage).until(until)
         return Done(scratch, played)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.rehearse.stage import BEGIN, Stage, after, duty, takes
 
 from rota.clock import SECOND
-from rota.model.run import State
+from rota.model.run import Reason, State
 from rota.model.task import CatchUp, Expectation, Overlap, Queue, Retries
 from rota.read.audit import audit
 from rota.rehearse.play import Outage
@@ -84,6 +84,24 @@ def test_what_is_past_its_deadline_is_missed(stage: Stage) -> None:
 def test_failures_in_a_row_pause_a_task(stage: Stage) -> None:
     done = stage.play(duty(pause_on_failure=3), until=after(minutes=10), all_take=takes(1, failures=1.0))
     assert done.states() == {"failed": 3, "skipped": 7}
+
+
+def test_a_pause_begins_when_the_last_failure_ends_and_no_sooner(stage: Stage) -> None:
+    """Although records are made far ahead: of runs that are long, overlap, and fail now and then."""
+    often = duty(pause_on_failure=3, overlap=Overlap.ALLOW, retry=Retries(attempts=2))
+    pauses = 0
+    for seed in range(1, 9):
+        done = stage.play(often, until=after(hours=8), all_take=takes(30, failures=0.55, most=400), seed=seed)
+        in_a_row, paused_at = 0, after(hours=8)
+        ended = [run for run in done.runs() if run.finished_at and run.started_at]
+        for run in sorted(ended, key=lambda run: run.finished_at or 0):
+            in_a_row = in_a_row + 1 if run.state is State.FAILED else 0
+            if in_a_row == 3:
+                paused_at, pauses = min(paused_at, run.finished_at or paused_at), pauses + 1
+                break
+        for run in done.runs():
+            assert (run.reason is Reason.PAUSED) == (run.scheduled_at >= paused_at), (seed, run)
+    assert pauses > 3
 
 
 def test_limits_of_tasks_and_queues_hold(stage: Stage) -> None:

@@ -72,7 +72,7 @@ class RehearsalEntry(Table):
     )
     assumed: EstimateEntry | None = Field(
         None,
-        description="What tasks are like of which nothing is known; none stated: 10 s, 1 s to 1 m, no failures.",
+        description="What tasks are like of which nothing is known; none stated: 10 s, from 1 s to 1 m, in proportion less where a task comes more often than every 5 m, no failures.",
     )
     task: dict[Name, EstimateEntry] = Field(
         default_factory=dict, description="Estimates by task, which go before its history."
@@ -82,14 +82,13 @@ class RehearsalEntry(Table):
 
 def rehearsal_of(entry: RehearsalEntry) -> Rehearsal:
     """The values of the table."""
-    stated = {} if entry.assumed is None else {"assumed": entry.assumed.estimate()}
     return Rehearsal(
         days=entry.days,
         nodes=entry.nodes,
         price=entry.cost_per_slot_hour,
         tasks={name: one.estimate() for name, one in entry.task.items()},
         budget=Budget(**{name: getattr(entry.budget, name) for name in BudgetEntry.model_fields}),
-        **stated,
+        assumed=None if entry.assumed is None else entry.assumed.estimate(),
     )
 
 

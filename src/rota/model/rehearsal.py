@@ -19,10 +19,6 @@ class Estimate:
     failures: float = 0.0
 
 
-ASSUMED = Estimate(timedelta(seconds=1), timedelta(seconds=10), timedelta(minutes=1))
-"""What a task is taken to be like of which nothing is known."""
-
-
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What the rehearsed days must keep to; what is None or False is not asked for."""
@@ -42,6 +38,6 @@ class Rehearsal:
     days: float = 30
     nodes: int | None = None
     price: float | None = None  # of one slot for an hour, in whatever money
-    assumed: Estimate = ASSUMED
+    assumed: Estimate | None = None  # of tasks of which nothing is known; None: by how often they come
     tasks: Mapping[str, Estimate] = field(default_factory=dict)
     budget: Budget = Budget()

@@ -48,6 +48,10 @@ class Agenda:
     def clear(self) -> None:
         self._heap.clear()
 
+    def failing(self, task: str) -> int:
+        """How many of a task's attempts to come do not succeed."""
+        return sum(one.task == task and not isinstance(one.fate.event, Succeeded) for one in self._heap)
+
     def take(
         self, now: Instant, limit: Instant, slots: int, ends: Iterable[Instant]
     ) -> tuple[list[Waiting], Instant]:
@@ -100,6 +104,9 @@ class Agendas:
 
     def fate(self, task: str, key: str | None, due: Instant, attempt: int) -> Fate:
         return self._fates.of(self._tasks[task], key or "", due, attempt)
+
+    def failing(self, task: str) -> int:
+        return self._of_task[task].failing(task)
 
     def clear(self) -> None:
         for agenda in self._of_crew.values():

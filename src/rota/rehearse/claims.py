@@ -64,14 +64,21 @@ class Claims:
 
     def make(self, now: Instant, horizon: Instant) -> None:
         """Claim what is due now; what follows, up to ``horizon``, with it where that changes nothing."""
-        if self.again is not None and self.again <= now:
-            self.again = None
+        worthwhile = self._hungry & self._may_start(now)
         for name, agenda in self._agendas:
-            if name in self._hungry or (agenda.first is not None and agenda.first <= now):
+            if name in worthwhile or (agenda.first is not None and agenda.first <= now):
                 self._underway.write()
                 self._claim(self._crews[name], agenda, now, self._reach(now, horizon))
         if self._hungry and self._has_rates:
             self.again = Instant(now + self._poll)
+
+    def _may_start(self, now: Instant) -> set[str]:
+        """Crews of which what waits may find a slot, its lane, or room in its limit, now."""
+        freed, everyone = self._underway.freed(), set(self._crews)
+        if self.again is not None and self.again <= now:
+            self.again = None
+            return everyone
+        return everyone if freed and self._is_bounded else freed
 
     def _reach(self, now: Instant, horizon: Instant) -> Instant:
         """How far a claim may look: not beyond what brings runs that nobody knows of yet, nor while limits decide."""

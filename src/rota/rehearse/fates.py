@@ -51,20 +51,20 @@ class _Lengths(NamedTuple):
 
 
 class Fates:
-    """``stated`` goes before history, which goes before ``otherwise``. ``slower`` stretches every length."""
+    """``stated`` goes before history, which goes before what is ``assumed``. ``slower`` stretches every length."""
 
     def __init__(
         self,
         seed: int,
         history: Mapping[str, Statistics],
         stated: Mapping[str, Estimate],
-        otherwise: Estimate,
+        assumed: Mapping[str, Estimate],
         slower: float = 1.0,
     ) -> None:
         self._seed = seed
         self._history = history
         self._stated = {task: _Lengths.of(one) for task, one in stated.items()}
-        self._otherwise = _Lengths.of(otherwise)
+        self._assumed = {task: _Lengths.of(one) for task, one in assumed.items()}
         self._slower = slower
 
     def known(self, task: str) -> bool:
@@ -86,7 +86,7 @@ class Fates:
         known = self._history.get(task)
         if stated is not None:
             return stated.failures
-        return known.failures if known is not None and known.runs else self._otherwise.failures
+        return known.failures if known is not None and known.runs else self._assumed[task].failures
 
     def _length(self, task: str, fails: bool, share: float) -> int:
         stated, known = self._stated.get(task), self._history.get(task)
@@ -94,7 +94,7 @@ class Fates:
             kept = (known.failed or known.durations) if fails else known.durations
             if kept:
                 return drawn(kept, share)
-        return (stated or self._otherwise).drawn(share)
+        return (stated or self._assumed[task]).drawn(share)
 
 
 def _judged(task: Task, fails: bool, took: int, spread: float) -> Fate:

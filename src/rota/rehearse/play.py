@@ -30,6 +30,7 @@ from rota.model.run import State
 from rota.rehearse.agenda import Agendas
 from rota.rehearse.claims import Claims
 from rota.rehearse.fates import Fates
+from rota.rehearse.pausable import Pausable
 from rota.rehearse.played import Played
 from rota.rehearse.scratch import Scratch
 from rota.rehearse.underway import Underway
@@ -72,11 +73,11 @@ class Play:
         self._pauses = sorted(
             one.paused_until for one in self._ledger.tasks() if one.paused_until is not None
         )
-        self._now_only = {name for name, task in loaded.tasks.items() if task.pause_on_failure is not None}
         self.played = Played()
         by_name = {crew.name: crew for crew in crews}
         self._agendas = Agendas(loaded, crews, fates)
         self._underway = Underway(self._ledger, by_name, self._agendas, self.played, self._register())
+        self._pausable = Pausable(self._ledger, loaded, self._agendas, self._underway)
         self._claims = Claims(
             self._ledger, loaded, settings, by_name, self._agendas, self._underway, self.played
         )
@@ -138,13 +139,13 @@ class Play:
         return horizon if self._fire_at is None else min(horizon, Instant(self._fire_at - 1))
 
     def _fire(self, now: Instant, until: Instant) -> None:
-        """Of a task that may be paused by its failures, only what is due now."""
+        self._pausable.look()
 
         def plans(due: Sequence[DueSchedule], at: Instant) -> Iterator[FirePlan]:
             for one in due:
-                horizon = now if one.task in self._now_only else until
+                occurrences = self._rules.occurrences(one.rule, f"{one.service}/{one.task}/{one.key}")
+                horizon = self._pausable.until(one, occurrences, now, until)
                 if one.next_at <= horizon:
-                    occurrences = self._rules.occurrences(one.rule, f"{one.service}/{one.task}/{one.key}")
                     plan = plan_schedule(one, occurrences, at, horizon)
                     self._planned(one, plan)
                     yield plan

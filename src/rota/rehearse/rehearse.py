@@ -15,6 +15,7 @@ from rota.engine.crews import Crews
 from rota.engine.planner import fire_all_due
 from rota.model.rehearsal import Rehearsal
 from rota.read.words import count
+from rota.rehearse.assume import assumed_of
 from rota.rehearse.budget import judged
 from rota.rehearse.copies import Copy
 from rota.rehearse.fates import Fates
@@ -131,7 +132,11 @@ def _crews(asked: Asked, share: float) -> list[Crew]:
 
 def _fates(asked: Asked, slower: float = 1.0) -> Fates:
     history = {task.name: task.statistics for task in asked.copy.tasks}
-    return Fates(asked.seed, history, asked.stated.tasks, asked.stated.assumed, slower)
+    assumed = {
+        name: asked.stated.assumed or assumed_of(task, asked.copy.at)
+        for name, task in asked.loaded.tasks.items()
+    }
+    return Fates(asked.seed, history, asked.stated.tasks, assumed, slower)
 
 
 def _what_if(

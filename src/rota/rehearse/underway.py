@@ -54,6 +54,7 @@ class Underway:
         self._ends: list[tuple[Instant, int, Attempt]] = []
         self._running: dict[int, Attempt] = {}  # by token
         self._unwritten: list[Attempt] = []
+        self._freed: set[str] = set()
 
     @property
     def next(self) -> Instant | None:
@@ -66,9 +67,18 @@ class Underway:
         """When the slots of a crew that are taken, or will be, come free."""
         return [one.ends_at for one in self._all() if CREWS[one.task.executor] == crew]
 
+    def failing(self, task: str) -> int:
+        """Attempts of a task that do not succeed."""
+        return sum(one.task.name == task and not isinstance(one.event, Succeeded) for one in self._all())
+
     def failures(self) -> list[Instant]:
         """When attempts end that do not succeed: until then, nobody knows of what they bring."""
         return [one.ends_at for one in self._all() if not isinstance(one.event, Succeeded)]
+
+    def freed(self) -> set[str]:
+        """Crews of which something has ended since this was last asked."""
+        freed, self._freed = self._freed, set()
+        return freed
 
     def _all(self) -> Iterator[Attempt]:
         yield from self._running.values()
@@ -128,7 +138,9 @@ class Underway:
 
     def _give_back(self, attempt: Attempt, now: Instant) -> None:
         del self._running[attempt.claimed.token]
-        self._crews[CREWS[attempt.task.executor]].in_use -= 1
+        name = CREWS[attempt.task.executor]
+        self._crews[name].in_use -= 1
+        self._freed.add(name)
         self._played.ended(attempt.task.name, now - attempt.started, now)
 
     def _finish(self, attempt: Attempt) -> Finish:

@@ -95,3 +95,18 @@ def test_no_statement_is_compiled_anew_for_other_values(house: House) -> None:
         connection.raw.trace_v2(0)
     assert len(anew) > 5
     assert {sql for sql, times in anew.items() if times} == set()
+
+
+@pytest.mark.parametrize("name", ["claim_head", "next_waiting"])
+def test_what_waits_is_not_read_to_find_its_levels(full: apsw.Connection, name: str) -> None:
+    """A node asks with every claim, however long the backlog is."""
+    full.execute(
+        """INSERT INTO rota_run (task_id, kind, scheduled_at, run_at, state, queue, priority, created_at)
+           SELECT 1, 'enqueued', i, i, 'waiting', CASE WHEN i % 2 = 0 THEN 'default' ELSE 'mail' END, i % 3, i
+           FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n)"""
+    )
+    steps = []
+    full.trace_v2(apsw.SQLITE_TRACE_PROFILE, lambda told: steps.append(told["stmt_status"]))
+    sql = statements("rota.ledger.sqlite")[name]
+    full.execute(sql, {"node": "n1"} if ":node" in sql else {}).fetchall()
+    assert steps[-1]["SQLITE_STMTSTATUS_VM_STEP"] < 2000

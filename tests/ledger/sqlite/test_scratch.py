@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from pathlib import Path
 
@@ -18,10 +19,11 @@ def revision(base: int = 0, name: str = "first") -> NewRevision:
 
 
 def test_each_is_its_own_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     one, other = open_scratch(ManualClock()), open_scratch(ManualClock())
     one.apply(revision())
     assert (one.current("web"), other.current("web")) == (1, 0)
+    assert len(list(tmp_path.iterdir())) == 2
     one.close()
     other.close()
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,32 +17,33 @@ from rota.ledger.sqlite.store import FileStore
 
 __all__ = ["ScratchLedger"]
 
-NOWHERE = Path("scratch")
-"""What a fault of it is told of; the file itself has no name."""
-
 
 class ScratchLedger(SqliteLedger):
-    """A SQLite ledger in a temporary file of SQLite's own, which nobody else can open and which is never synced.
+    """A SQLite ledger in a temporary file, for whoever opened it alone, and never synced.
 
-    Statements, migrations and rules are those of any SQLite ledger. What fits into 64 MB never reaches the disk.
+    Statements, migrations and rules are those of any SQLite ledger.
     """
 
     def __init__(self, *, clock: Clock) -> None:
-        super().__init__(NOWHERE, clock=clock, store=_OneConnection(NOWHERE, "apsw", "off"))
+        folder = tempfile.TemporaryDirectory(prefix="rota-scratch-")
+        super().__init__(folder.name, clock=clock, store=_OneConnection(folder))
 
 
 class _OneConnection(FileStore):
-    """There is but one connection to such a file: whoever writes or reads has it to himself meanwhile."""
+    """Whoever writes or reads has the only connection to himself meanwhile."""
+
+    def __init__(self, folder: tempfile.TemporaryDirectory[str]) -> None:
+        super().__init__(Path(folder.name) / "rota.db", "apsw", "off")
+        self._folder = folder
 
     def connect(self, *, writer: bool = False) -> Connection:
-        """The connection, opened once. An empty name is SQLite's word for a temporary file (sqlite.org/inmemorydb.html)."""
-        connection = Apsw(steady(apsw.Connection("")))
+        """The connection, opened once. Of SQLite's own temporary files each commit is as slow as what was written so far is
+        long, and what is only in memory has no bound."""
+        connection = Apsw(steady(apsw.Connection(str(self.path))))
         for said in (
-            "journal_mode = MEMORY",
-            "synchronous = OFF",
-            "foreign_keys = ON",
-            "cache_size = -64000",
-        ):
+            "locking_mode = EXCLUSIVE", "journal_mode = MEMORY", "synchronous = OFF", "foreign_keys = ON",
+            "cache_size = -64000", "temp_store = MEMORY",
+        ):  # fmt: skip
             connection.script(f"PRAGMA {said}")
         return connection
 
@@ -52,3 +54,7 @@ class _OneConnection(FileStore):
             if self._writer is None:
                 self._writer = self.connect()
             yield self._writer
+
+    def close(self) -> None:
+        super().close()
+        self._folder.cleanup()

@@ -10,13 +10,15 @@ SELECT json_array(
        (SELECT count(*) FROM rota_run INDEXED BY rota_run_running WHERE state = 'running' AND rota_run.queue = rota_queue.name)
      END))
    FROM rota_queue WHERE paused = 1 OR rate IS NOT NULL OR concurrency IS NOT NULL)),
-  json((WITH RECURSIVE step (queue, priority) AS (  -- skips from one entry of the index to the next that differs
+  json((WITH RECURSIVE step (queue, priority) AS (
+     -- Skips from one entry of the index to the next that differs. Not by (queue, priority) > (...), by which SQLite would
+     -- read all that waits at each level.
      SELECT * FROM (SELECT queue, priority FROM rota_run WHERE state = 'waiting' ORDER BY queue, priority LIMIT 1)
      UNION ALL
-     SELECT next.queue, next.priority FROM step JOIN rota_run AS next ON next.id = (
-       SELECT id FROM rota_run
-       WHERE state = 'waiting' AND (queue, priority) > (step.queue, step.priority)
-       ORDER BY queue, priority LIMIT 1)
+     SELECT next.queue, next.priority FROM step JOIN rota_run AS next ON next.id = coalesce(
+       (SELECT id FROM rota_run WHERE state = 'waiting' AND queue = step.queue AND priority > step.priority
+        ORDER BY priority LIMIT 1),
+       (SELECT id FROM rota_run WHERE state = 'waiting' AND queue > step.queue ORDER BY queue, priority LIMIT 1))
    )
    SELECT json_group_array(json_array(queue, priority)) FROM step)));
 
@@ -128,7 +130,7 @@ RETURNING task_id, state;
 UPDATE rota_queue SET tokens = :tokens, refilled_at = :now WHERE name = :name;
 
 -- name: next_waiting
--- When the earliest waiting run may be claimed: the first of each queue and level.
+-- When the earliest waiting run may be claimed: the first of each queue and level, from one to the next as in `claim_head`.
 SELECT min(run_at) FROM (
   SELECT (SELECT min(first.run_at) FROM rota_run AS first
     WHERE first.state = 'waiting' AND first.queue = line.queue AND first.priority = line.priority) AS run_at
@@ -136,9 +138,9 @@ SELECT min(run_at) FROM (
     WITH RECURSIVE step (queue, priority) AS (
       SELECT * FROM (SELECT queue, priority FROM rota_run WHERE state = 'waiting' ORDER BY queue, priority LIMIT 1)
       UNION ALL
-      SELECT next.queue, next.priority FROM step JOIN rota_run AS next ON next.id = (
-        SELECT id FROM rota_run
-        WHERE state = 'waiting' AND (queue, priority) > (step.queue, step.priority)
-        ORDER BY queue, priority LIMIT 1)
+      SELECT next.queue, next.priority FROM step JOIN rota_run AS next ON next.id = coalesce(
+        (SELECT id FROM rota_run WHERE state = 'waiting' AND queue = step.queue AND priority > step.priority
+         ORDER BY priority LIMIT 1),
+        (SELECT id FROM rota_run WHERE state = 'waiting' AND queue > step.queue ORDER BY queue, priority LIMIT 1))
     )
     SELECT queue, priority FROM step) AS line);
