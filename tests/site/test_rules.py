@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from rota_site.checks import CHECKS
+from rota_site.headers.rules import RULES as OF_HEADERS
 from rota_site.readers.rules import RULES as OF_READERS
 from rota_site.trade.rules import RULES as OF_THE_TRADE
 
-TABLES = (OF_READERS, OF_THE_TRADE)
+TABLES = (OF_HEADERS, OF_READERS, OF_THE_TRADE)
 
 
 def test_the_reference_has_every_rule() -> None:

@@ -59,8 +59,9 @@ def nginx(origin: str, folder: Path, fault: str = "", port: int = 0) -> Iterator
             "nginx's module cache-purge is not installed; Debian: apt-get install libnginx-mod-http-cache-purge"
         )
     port = port or _free_port()
-    key = {"query_ignored": '"$http_host$uri"', "host_ignored": '"$uri"'}.get(
-        fault, '"$http_host$request_uri"'
+    usual = '"$http_host$uri$mark$kept_args"'
+    key = {"query_ignored": '"$http_host$uri"', "tracking_in_key": '"$http_host$request_uri"'}.get(
+        fault, usual
     )
     text = _rendered(
         "nginx.conf", origin, fault=fault, listen=port, modules=modules, key=key, is_root=os.geteuid() == 0

@@ -34,6 +34,13 @@ sub vcl_recv {
     unset req.http.X-Forwarded-Host;
     unset req.http.X-Original-URL;
     {% endif %}
+    # Where a visitor came from changes nothing of the page.
+    {% if fault != "tracking_in_key" %}
+    if (req.url ~ "[?&]utm_") {
+        set req.url = regsuball(req.url, "(?<=[?&])utm_[A-Za-z]+=[^&]*&?", "");
+        set req.url = regsub(req.url, "[?&]+$", "");
+    }
+    {% endif %}
     {% if fault == "query_ignored" %}
     set req.url = regsub(req.url, "\?.*$", "");
     {% endif %}
