@@ -46,10 +46,11 @@ docs: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group docs
 	$(BIN)/zensical build
 
-# What tests need from the system: a browser, a pooler, a second PostgreSQL, a library that sets clocks off, and two caches.
+# What tests need from the system: a browser, a pooler, a second PostgreSQL, a library that sets clocks off, two caches,
+# and what judges units and shell scripts.
 # CI calls this; on a desk it asks for root only here. None of Debian's servers is to start one of its own: a policy says so
 # while they are installed, where the machine has none.
-SYSTEM = chromium fonts-dejavu-core pgbouncer faketime postgresql-15 varnish nginx-light libnginx-mod-http-cache-purge
+SYSTEM = chromium fonts-dejavu-core pgbouncer faketime postgresql-15 varnish nginx-light libnginx-mod-http-cache-purge systemd shellcheck
 POLICY = /usr/sbin/policy-rc.d
 
 setup-system:

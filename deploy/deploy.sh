@@ -81,9 +81,10 @@ do_fit() { # code for every task of the rota at hand, and for the arguments of w
 
 do_join() { # a node of the new build beside the old ones, so that there is code for what is tried
     rm -f "$state/trial.pid"
+    # In a session of its own, so that no key and no hang-up of this terminal ends it before it has drained.
     # shellcheck disable=SC2016 # the inner shell's own number, which the node keeps
     (cd "$ROOT/releases/$release" &&
-        exec sh -c 'echo $$ >"$1/trial.pid"; exec bin/rota run --no-pages' - "$state") >"$state/trial.log" 2>&1 9>&- &
+        exec setsid sh -c 'echo $$ >"$1/trial.pid"; exec bin/rota run --no-pages' - "$state") >"$state/trial.log" 2>&1 9>&- &
     waited=0
     until grep -q " serves .* of " "$state/trial.log"; do
         waited=$((waited + 1))
@@ -244,7 +245,7 @@ field() { "$ROOT/releases/$release/bin/python" -c 'import json, sys; print(json.
 migrates() { [ "$(noted schema)" != "$(noted serves)" ]; }
 newer_build() { if [ "$(noted serves)" -gt "$(noted schema)" ]; then echo "$release"; else echo "$previous"; fi; }
 trial() { cat "$state/trial.pid" 2>/dev/null; }
-is_alive() { case $(ps -o stat= -p "${1:-0}" 2>/dev/null) in '' | Z*) return 1 ;; esac; }
+is_alive() { grep -q '^State:[[:space:]]*[^ZX]' "/proc/${1:-0}/status" 2>/dev/null; }
 
 versions_of() { # "FOUND SERVES": the ledger's schema, and the one that a build serves
     told=$(rota "$1" migrate --status)

@@ -1,7 +1,8 @@
 """A site as `deploy/deploy.sh` finds it: releases side by side, a link to the one that serves, its node, its ledger.
 
 Release ``one`` is this build. Release ``two`` is the next: a copy of it with one migration more, another rota and other
-code. Both are deployed by the script itself, unchanged; what stands in for systemd is a shell script that starts and
+code. Release ``rota`` is this build with the rota and the code of two: no schema changes, so that old and new nodes work side
+by side. All are deployed by the script itself, unchanged; what stands in for systemd is a shell script that starts and
 stops one process.
 """
 
@@ -76,6 +77,8 @@ async def publish() -> None:
         raise RuntimeError("the page is empty")
 """
 
+READY = """current/bin/python -c "from urllib.request import urlopen; urlopen('http://127.0.0.1:PORT/readyz', timeout=5)\""""
+
 NEXT = "ALTER TABLE rota_task ADD COLUMN of_the_next_release {integer};\n"
 
 
@@ -87,7 +90,7 @@ def rota_toml(release: str) -> str:
         ("send", "send", '"0 8 * * MON"', ""),
         ("publish", "publish", '"0 6 * * *"' if release == "one" else '"30 6 * * *"', "canary = true"),
     ]
-    if release == "two":
+    if release != "one":
         tasks.append(("prune", "prune", '"0 5 * * *"', ""))
     return 'service = "site"\n' + "".join(
         TASK.format(name=name, run=run, schedule=schedule, more=more) for name, run, schedule, more in tasks
@@ -111,7 +114,7 @@ def next_build(folder: Path) -> Path:
 SERVICE = """\
 #!/bin/sh
 # As systemctl: stop waits until the process is gone, start returns at once.
-alive() { case $(ps -o stat= -p "$(cat pid 2>/dev/null || echo 0)" 2>/dev/null) in ''|Z*) return 1;; esac; }
+alive() { grep -q '^State:[[:space:]]*[^ZX]' "/proc/$(cat pid 2>/dev/null || echo 0)/status" 2>/dev/null; }
 site=$PWD
 case $1 in
 stop) if alive; then kill -TERM "$(cat pid)"; while alive; do sleep 0.05; done; fi ;;
@@ -132,6 +135,7 @@ class Site:
     def __post_init__(self) -> None:
         self.make("one", Path(rota.__file__).parents[1])
         self.make("two", self.next)
+        self.make("rota", Path(rota.__file__).parents[1])
         (self.root / "service.sh").write_text(SERVICE)
 
     def make(self, release: str, source: Path) -> Path:
@@ -142,7 +146,7 @@ class Site:
             program.write_text(f'#!/bin/sh\nPYTHONPATH={source} exec {sys.executable} {words} "$@"\n')
             program.chmod(0o755)
         (folder / "rota.toml").write_text(rota_toml(release))
-        more = "\n\nasync def prune() -> None: ...\n" if release == "two" else ""
+        more = "\n\nasync def prune() -> None: ...\n" if release != "one" else ""
         (folder / "duties.py").write_text(DUTIES.replace("RELEASE", release) + more)
         return folder
 
@@ -151,11 +155,11 @@ class Site:
     @property
     def env(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ROTA_")}
-        address = f"http://127.0.0.1:{self.port}/readyz"
+        ready = READY.replace("PORT", str(self.port))
         return kept | {f"ROTA_{name}": value for name, value in QUICK.items()} | {
             "ROTA_DATABASE_URL": self.url, "ROTA_PORT": str(self.port), "ROTA_ACTOR": "ann",
             "ROTA_DEPLOY_ROOT": str(self.root), "ROTA_DEPLOY_STOP": "sh service.sh stop",
-            "ROTA_DEPLOY_START": "sh service.sh start", "ROTA_DEPLOY_READY": f"curl -fsS {address}",
+            "ROTA_DEPLOY_START": "sh service.sh start", "ROTA_DEPLOY_READY": ready,
             "ROTA_DEPLOY_READY_WITHIN": "20", "ROTA_DEPLOY_REHEARSE_DAYS": "0", "ROTA_DEPLOY_SETTLE": "0",
             "ROTA_DEPLOY_WITHIN": "20s", "ROTA_DEPLOY_ENV": "/dev/null",
         }  # fmt: skip

@@ -59,7 +59,7 @@ def test_the_unit_starts_what_there_is_and_waits_for_its_drain(unit: configparse
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed")
+        pytest.skip("systemd-analyze is not installed: make setup-system")
     text = (KIT / "systemd" / "rota.service").read_text()
     here = re.sub(
         r"(?m)^(User|Group)=.*$", r"\1=root", text.replace("/srv/site/current/bin/rota", "/bin/true")
@@ -154,6 +154,13 @@ def test_the_example_names_every_setting_of_the_script_and_no_other() -> None:
     )
     assert named <= used
     assert set(re.findall(r"(?m)^#?(ROTA_\w+)=", example)) - named <= SETTINGS
+
+
+def test_the_script_is_sound() -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed: make setup-system")
+    done = subprocess.run(["shellcheck", KIT / "deploy.sh"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_a_shell_reads_the_example() -> None:

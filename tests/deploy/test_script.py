@@ -56,8 +56,11 @@ def forward_and_back(site: Site, before: dict[str, Any]) -> None:
 
 @postgresql
 @pytest.mark.slow
-def test_a_script_that_is_killed_is_undone_by_the_next(site: Site) -> None:
+def test_side_by_side_and_a_script_that_is_killed(site: Site) -> None:
     since, before = site.now(), site.facts()
+    said = fails(site, before, "rota", FAIL_AT="after:restart")
+    assert "undone: the service is that of one again" in said
+    assert "the schema" not in said
     cut_off_while_it_tries(site)
     done = site.deploy("--undo")
     assert done.returncode == 0, done.stdout
@@ -138,6 +141,24 @@ def at_each_step(site: Site, when: str, release: str) -> None:
 
 @both
 @pytest.mark.long
+def test_a_failure_at_each_step_side_by_side(site: Site) -> None:
+    at_each_step(site, "after", "rota")
+
+
+@both
+@pytest.mark.long
+def test_side_by_side_forward_and_back(site: Site) -> None:
+    since, before = site.now(), site.facts()
+    for words, release in (("rota", "rota"), ("--back", "one"), ("--back", "rota"), ("one", "one")):
+        done = site.deploy(words)
+        assert done.returncode == 0, done.stdout
+        assert (site.current, site.facts()["nodes"]) == (release, 1)
+    assert site.facts() == before
+    assert site.must_hold(since) >= 30
+
+
+@both
+@pytest.mark.long
 def test_a_service_that_does_not_come_up(site: Site) -> None:
     since, before = site.now(), site.facts()
     program = site.root / "releases" / "two" / "bin" / "rota"
@@ -183,6 +204,6 @@ def test_without_a_canary_nothing_is_decided_and_it_is_said_what_becomes_of_that
     toml = site.root / "releases" / "two" / "rota.toml"
     toml.write_text(toml.read_text().replace("canary = true", ""))
     assert "inconclusive: no task is tried" in fails(site, before)
-    done = site.deploy("two", UNDECIDED="keep", ALONE="yes", REHEARSE_DAYS="1")
+    done = site.deploy("two", UNDECIDED="keep", ALONE="yes", REHEARSE_DAYS="0.01")
     assert done.returncode == 0, done.stdout
     assert (site.facts()["release"], site.facts()["unconfirmed"]) == ("two", [])
