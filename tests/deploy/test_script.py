@@ -29,15 +29,12 @@ def fails(site: Site, before: dict[str, Any], release: str = "two", **more: str)
 
 @sqlite
 @pytest.mark.slow
-def test_a_canary_that_fails_and_then_forward_and_back(site: Site) -> None:
+def test_a_failure_at_the_end_side_by_side_and_then_forward_and_back(site: Site) -> None:
     since, before = site.now(), site.facts()
-    (site.root / "broken").touch()
-    said = fails(site, before)
-    assert "FAILED: two at the step apply" in said
-    assert "put back: site is revision 3 now, with the content of 1" in said
-    assert f"undone: the schema is version {before['schema']} again" in said
-    (site.root / "broken").unlink()
-
+    said = fails(site, before, "rota", FAIL_AT="after:restart")
+    assert "undone: the service is that of one again" in said
+    assert "undone: the rota is that of revision 1 again" in said
+    assert "the schema" not in said
     forward_and_back(site, before)
     assert site.must_hold(since) >= 30
 
@@ -56,11 +53,8 @@ def forward_and_back(site: Site, before: dict[str, Any]) -> None:
 
 @postgresql
 @pytest.mark.slow
-def test_side_by_side_and_a_script_that_is_killed(site: Site) -> None:
+def test_a_script_that_is_killed_is_undone_by_the_next(site: Site) -> None:
     since, before = site.now(), site.facts()
-    said = fails(site, before, "rota", FAIL_AT="after:restart")
-    assert "undone: the service is that of one again" in said
-    assert "the schema" not in said
     cut_off_while_it_tries(site)
     done = site.deploy("--undo")
     assert done.returncode == 0, done.stdout
@@ -155,6 +149,18 @@ def test_side_by_side_forward_and_back(site: Site) -> None:
         assert (site.current, site.facts()["nodes"]) == (release, 1)
     assert site.facts() == before
     assert site.must_hold(since) >= 30
+
+
+@both
+@pytest.mark.long
+def test_a_canary_that_fails(site: Site) -> None:
+    since, before = site.now(), site.facts()
+    (site.root / "broken").touch()
+    said = fails(site, before)
+    assert "FAILED: two at the step apply" in said
+    assert "put back: site is revision 3 now, with the content of 1" in said
+    assert f"undone: the schema is version {before['schema']} again" in said
+    site.must_hold(since)
 
 
 @both
