@@ -45,6 +45,13 @@ def test_code_that_is_gone_is_one(desk: Desk) -> None:
     assert "keep its code until no revision names it" in said.out
 
 
+def test_code_that_cannot_be_imported_is_one(desk: Desk) -> None:
+    (desk.folder / "desk_duties.py").write_text("import no_such_library\n")
+    said = desk.rota("deploy-check")
+    assert (said.code, "no_such_library" in said.out, "rota check" in said.out) == (3, True, True)
+    assert answers(desk) == {"schema": True, "tasks": False}
+
+
 def test_code_that_goes_with_its_task_is_none_where_the_rota_is_applied_first(desk: Desk) -> None:
     desk.write(TOML[: TOML.index('[[task]]\nname = "send"')])
     (desk.folder / "desk_duties.py").write_text("def other() -> None: ...\n")

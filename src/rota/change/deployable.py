@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from rota.define.canonical import digest
 from rota.define.loaded import LoadedRota
 from rota.define.served import served
-from rota.errors import RotaError
+from rota.errors import DefinitionError, DefinitionErrors, RotaError
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import RunFilter
 from rota.model.run import Kind, State
 from rota.timing.zones import zone_version
 
-__all__ = ["Answer", "deployable", "schema_answer"]
+__all__ = ["Answer", "deployable", "does_not_load", "schema_answer"]
 
 MOST = 10_000
 """Waiting runs, and schedules, whose arguments are looked at."""
@@ -40,6 +40,14 @@ def schema_answer(ledger: Ledger) -> Answer:
         return Answer("schema", True, f"version {found}")
     advice = "rota migrate" if found < serves else "deploy a build that is as new as the ledger"
     return Answer("schema", False, f"version {found}, this build serves {serves}", advice)
+
+
+def does_not_load(error: DefinitionError | DefinitionErrors) -> Answer:
+    """In place of all else, where the rota at hand is not sound or its code cannot be imported."""
+    problems = error.problems if isinstance(error, DefinitionErrors) else (error,)
+    first = f"{problems[0].what}: {problems[0].found}" if problems[0].found else problems[0].what
+    rest = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
+    return Answer("tasks", False, first + rest, "rota check")
 
 
 def deployable(ledger: Ledger, code: LoadedRota, *, then_apply: bool = False) -> list[Answer]:
