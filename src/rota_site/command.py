@@ -41,3 +41,28 @@ def check_(
     found = carry_out(site, names or [], session_of(context).output(json))
     if found:
         raise typer.Exit(3)
+
+
+@app.command("purge")
+def purge_(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="ID", help="Which one, as the site calls it.")],
+    kind: Annotated[str, typer.Option(help="The kind of content.")] = "article",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list the places, with the reason for each.")
+    ] = False,
+    confirm: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Purge as many as this, though [cache] at_once allows fewer."),
+    ] = None,
+    site: SiteFile = "site.toml",
+    json: Json = False,
+) -> None:
+    """Purge what shows a content, and prove it; exit code 3 where it is not proved. Safe to repeat."""
+    from rota_site.cli.purge import purge_now, show_plan
+
+    output = session_of(context).output(json)
+    if dry_run:
+        show_plan(site, kind, id, output)
+    elif purge_now(site, kind, id, confirm, output):
+        raise typer.Exit(3)

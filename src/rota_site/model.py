@@ -76,7 +76,8 @@ class Shown:
     """Where a content is shown: a path with its fields in braces, or surrogate keys; and the reason, in words.
 
     ``each`` names a field that holds several values: the path is taken once for each of them, and ``{each}`` in the
-    path stands for it. ``when`` names the changes that matter to this place; none: all of them.
+    path stands for it. ``when`` names the fields whose change matters to this place; none: all of them. ``only`` names a
+    field that has to be true, before or after the change.
     """
 
     because: str
@@ -84,6 +85,7 @@ class Shown:
     key: str | None = None
     each: str | None = None
     when: tuple[str, ...] = ()
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Any
 from rota_site.checks import run_check
 from rota_site.define.load import load_site
 from rota_site.fetch import Fetcher
+from rota_site.purge.affected import Change
+from rota_site.purge.purge import carry_out
 from rota_site.response.measure import BASELINE, SAMPLES, How
 from rota_site.trade import links
 from rota_site.trade.certificate import DAYS
@@ -29,6 +31,7 @@ __all__ = [
     "measure_response",
     "nothing_found",
     "probe_readers",
+    "purge",
 ]
 
 
@@ -103,6 +106,30 @@ def check_search(site: str = "site.toml") -> dict[str, Any]:
 def check_backup(site: str = "site.toml") -> dict[str, Any]:
     """Restore the newest backup into an empty folder, and look whether it is whole."""
     return _carried_out("backup", site)
+
+
+def purge(
+    kind: str,
+    id: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    confirm: int | None = None,
+    site: str = "site.toml",
+) -> dict[str, Any]:
+    """Purge what shows a changed content, and prove it. Safe to repeat.
+
+    ``before`` and ``after`` are its fields, as whoever changed it knows them; with neither it is looked up, and every place
+    that shows it is purged.
+    """
+    is_whole = before is not None or after is not None
+    change = Change(kind, id, before, after, is_whole)
+
+    async def carry() -> dict[str, Any]:
+        described = load_site(site)
+        async with Fetcher(described.infrastructure) as fetcher:
+            return await carry_out(described, fetcher, change, confirmed=confirm)
+
+    return asyncio.run(carry())
 
 
 def nothing_found(result: dict[str, Any]) -> None:

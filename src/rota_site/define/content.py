@@ -112,7 +112,10 @@ class ShownEntry(Table):
     path: WebPath | None = Field(None, description="Its path, with fields of the content in braces.")
     key: str | None = Field(None, description="Or its surrogate key, with fields in braces.")
     each: str | None = Field(None, description="A field with several values: once for each, as {each}.")
-    when: tuple[str, ...] = Field((), strict=False, description="The changes that matter to it; none: all.")
+    when: tuple[str, ...] = Field(
+        (), strict=False, description="The fields whose change matters to it; none: all."
+    )
+    only: str | None = Field(None, description="A field that has to be true, before or after.")
 
     @model_validator(mode="after")
     def _is_a_place(self) -> ShownEntry:
@@ -125,7 +128,7 @@ class ShownEntry(Table):
         )
 
     def value(self) -> Shown:
-        return Shown(self.because, self.path, self.key, self.each, self.when)
+        return Shown(self.because, self.path, self.key, self.each, self.when, self.only)
 
 
 class ContentEntry(Table):
