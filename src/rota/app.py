@@ -45,7 +45,7 @@ def read_settings(**overrides: Any) -> Settings:
 
     _refuse_misspelt(Settings.model_fields, OTHER_VARIABLES)
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
@@ -55,6 +55,14 @@ def read_settings(**overrides: Any) -> Settings:
             found=repr(first.get("input")),
             where=f"--{name.replace('_', '-')} or the environment variable ROTA_{name.upper()}",
         ) from None
+    if settings.production and settings.apply_on_start:
+        raise UsageError(
+            "the settings production and apply_on_start exclude each other",
+            expected="in production, rota apply after a rehearsal; in development, apply_on_start",
+            found="both",
+            where="ROTA_PRODUCTION and ROTA_APPLY_ON_START",
+        )
+    return settings
 
 
 def _refuse_misspelt(names: Iterable[str], others: AbstractSet[str]) -> None:

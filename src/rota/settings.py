@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         description="Make the rota at hand the current revision at each start, as suits development. Else only rota apply does, and a service's very first start.",
     )
 
+    production: bool = Field(
+        False,
+        description="This is where it matters: rota apply asks for a rehearsal of the very change, less than seven days old, that held; or for why there is none.",
+    )
+
     slots: int = Field(100, ge=1, le=100_000, description="Runs that this node carries out at once.")
     workers: int = Field(2, ge=1, le=256, description="Worker processes for plain functions.")
     threads: int = Field(8, ge=1, le=1024, description='Threads for functions with isolation = "thread".')

@@ -37,7 +37,7 @@ LOOKED_BACK = 20
 """Revisions in which the last change of a task is looked for."""
 
 Sort = Literal[
-    "clock-change", "too-much-work", "crowd", "overlong", "waiting-runs", "untold", "no-success"
+    "clock-change", "too-much-work", "crowd", "overlong", "waiting-runs", "untold", "no-success", "irreversible"
 ]  # fmt: skip
 
 

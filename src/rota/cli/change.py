@@ -90,6 +90,10 @@ def apply_(
         typer.Option(metavar="TASK", help="With --verify: try it with this task. May be repeated.", show_default=False),
     ] = None,
     within: Annotated[str, typer.Option(metavar="TIME", help="With --verify: how long it may take.")] = "5m",
+    without_rehearsal: Annotated[
+        str | None,
+        typer.Option(metavar="WHY", help="In production: apply it though it was not rehearsed; why, is kept with it.", show_default=False),
+    ] = None,
     yes: Yes = False,
     json: Json = False,
 ) -> None:  # fmt: skip
@@ -103,7 +107,9 @@ def apply_(
 
     from rota import __version__
     from rota.change.apply import apply
+    from rota.change.irreversible import check_irreversible
     from rota.change.plan import check_base, read_plan
+    from rota.change.rehearsals import check_rehearsed
     from rota.cli.ask import ask
     from rota.cli.plans import print_plan
     from rota.cli.times import span
@@ -113,11 +119,14 @@ def apply_(
     session = session_of(context)
     if not reason.strip():
         raise UsageError("a revision needs a reason", expected="why, in a few words", found="nothing", where="--reason")  # fmt: skip
+    if without_rehearsal is not None and not without_rehearsal.strip():
+        raise UsageError("it is not said why there is no rehearsal", expected="why, in a few words", found="nothing", where="--without-rehearsal")  # fmt: skip
     reviewed = None if plan is None else read_plan(_read(plan), plan)
     loaded = session.load(import_code=True) if reviewed is None else reviewed.rota
+    unrehearsed = () if without_rehearsal is None else (f"not rehearsed: {without_rehearsal}",)
     origin = replace(
         _origin(session) if reviewed is None else reviewed.origin,
-        assumptions=tuple(assume or ()),
+        assumptions=(*(assume or ()), *unrehearsed),
         tool=__version__,
     )
     out = session.output(json)
@@ -128,6 +137,10 @@ def apply_(
         if not json:
             print_plan(out, found)
         against = found.base if reviewed is None else reviewed.base
+        if found.changes and without_rehearsal is None:
+            check_irreversible(ledger, found)
+            if session.settings().production:
+                check_rehearsed(ledger, found.service, against, found.digest)
         if found.changes and against == found.base:
             ask(f"apply it to {found.service}?", yes)
         if verify and found.changes and found.base:
@@ -205,10 +218,14 @@ def the_service(session: Session, ledger: Ledger, asked: str | None) -> str:
 
 
 def _planned(session: Session, ledger: Ledger, loaded: LoadedRota) -> Plan:
+    from dataclasses import replace
+
+    from rota.change.irreversible import irreversible
     from rota.change.plan import make_plan
     from rota.engine.crews import slots_of
 
-    return make_plan(ledger, loaded, slots_of(session.settings()))
+    plan = make_plan(ledger, loaded, slots_of(session.settings()))
+    return replace(plan, hazards=(*plan.hazards, *irreversible(ledger, plan)))
 
 
 def _origin(session: Session) -> Origin:

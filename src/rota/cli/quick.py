@@ -25,6 +25,7 @@ _KNOWN = _NEEDED | {
     "run", "command", "request", "timezone", "schedule", "owner", "description", "tags", "args", "timeout", "grace",
     "overlap", "catch_up", "catch_up_limit", "deadline", "retry", "concurrency", "queue", "priority",
     "pause_on_failure", "enabled", "canary", "isolation", "expectation", "rollback_command",
+    "undo", "blast_radius",
 }  # fmt: skip
 
 

@@ -139,7 +139,8 @@ def _record(session: Session, source: str | None, asked: Asked, report: Report) 
     if not asked.copy.number or (source is not None and "://" not in source):
         return
     settings = session.settings() if source is None else session.settings(database_url=source)
-    rehearsed = Rehearsed(report.base, report.digests[1], report.holds, asked.stated.days, report.seed)
+    ran = tuple(one.task for one in report.executed if one.state == "succeeded")
+    rehearsed = Rehearsed(report.base, report.digests[1], report.holds, asked.stated.days, report.seed, ran)
     with opened(session.wiring, settings) as ledger:
         record_rehearsal(ledger, report.service, rehearsed, actor=session.actor)
 

@@ -37,6 +37,8 @@ def task_of(entry: TaskEntry, *, service: str, source: str, isolation: Isolation
         expects=entry.expects,
         rollback=entry.rollback,
         rollback_command=tuple(entry.rollback_command),
+        undo=entry.undo,
+        blast_radius=entry.blast_radius,
         schedule=entry.schedule,
         description=entry.description,
         tags=tuple(entry.tags),

@@ -257,6 +257,17 @@ class TaskEntry(Table):
         description="The program and its arguments that do what the note says, for rota undo; no shell.",
         examples=[["restore-sitemap", "--previous"]],
     )
+    undo: Annotated[str, Field(pattern=r"^none: \S.*$")] | None = Field(
+        None,
+        description='"none: WHY" where its effects cannot be undone; then a plan asks for blast_radius and a dry run.',
+        examples=["none: mail already sent"],
+    )
+    blast_radius: str | None = Field(
+        None,
+        min_length=3,
+        description="The most that one run can affect, in words.",
+        examples=["at most the 3,000 readers of the digest, one mail each"],
+    )
     description: str = Field("", description="More about it, for people.")
     tags: Words = Field((), description="Words to find it by.")
     args: JsonObject = Field(
@@ -305,6 +316,17 @@ class TaskEntry(Table):
         default_factory=unset(ExpectationEntry),
         description="The expected result as checks for the machine.",
     )
+
+    @model_validator(mode="after")
+    def _one_way_back(self) -> TaskEntry:
+        if self.undo is None or not self.rollback_command:
+            return self
+        raise refused(
+            "effects that cannot be undone have no command that undoes them",
+            expected="undo or rollback_command, one of them",
+            found="both",
+            inside=("undo",),
+        )
 
 
 class QueueEntry(Table):

@@ -20,6 +20,8 @@ class TaskOptions(TypedDict, total=False):
     expects: Required[str]
     rollback: Required[str]
     rollback_command: Sequence[str]
+    undo: str | None
+    blast_radius: str | None
     name: str | None
     schedule: str | Mapping[str, Any] | Sequence[Any] | Schedule | None
     timezone: str | None

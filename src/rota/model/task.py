@@ -143,6 +143,8 @@ class Task:
     expects: str
     rollback: str
     rollback_command: tuple[str, ...] = ()  # argv; how `rota undo` does what the note says
+    undo: str | None = None  # "none: WHY": its effects cannot be undone
+    blast_radius: str | None = None  # then: the most that one run can affect, in words
     schedule: Schedule | None = None
     description: str = ""
     tags: tuple[str, ...] = ()

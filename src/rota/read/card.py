@@ -13,6 +13,7 @@ from rota.execute.expected import expected
 from rota.ledger.judging import Incident, IncidentFilter, VerdictRecord
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import TaskRecord
+from rota.model.irreversible import in_words
 from rota.model.run import State
 from rota.model.undo import command_line
 from rota.model.verdict import Check, Standing
@@ -53,6 +54,7 @@ class Card:
     checks: tuple[CheckLine, ...]
     rollback: str
     rollback_command: tuple[str, ...]
+    irreversible: str  # why its effects cannot be undone, and the most that a run affects; empty: they can
     undo: str | None  # the command that runs it
     failing_since: Instant | None
     last_success: Instant | None
@@ -108,6 +110,7 @@ def _card(
         checks=tuple(_line(check, words[check], verdicts.get(check)) for check in words),
         rollback=task.rollback,
         rollback_command=task.rollback_command,
+        irreversible=in_words(task),
         undo=f"rota undo {record.name}" if task.rollback_command else None,
         failing_since=min((one.since_at for one in incidents), default=None),
         last_success=last_success,
@@ -143,6 +146,7 @@ def card_lines(card: Card, now: Instant) -> list[tuple[str, str]]:
         ),
         ("checks", "\n".join(_check_words(one, now) for one in card.checks)),
         ("rollback", card.rollback),
+        ("cannot be undone", card.irreversible),
         ("undo", "" if card.undo is None else f"{card.undo} (runs: {command_line(card.rollback_command)})"),
         ("muted", _mute_words(card, now)),
     ]

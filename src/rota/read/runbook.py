@@ -60,6 +60,7 @@ def _duty(task: Task, card: Card) -> str:
         ("Expected result", task.expects),
         ("Rollback", task.rollback),
         ("Rollback command", f"`{' '.join(card.rollback_command)}`" if card.rollback_command else ""),
+        ("Cannot be undone", card.irreversible),
         ("Tags", ", ".join(task.tags)),
     ]
     return _table(("", ""), [(f"**{label}**", text) for label, text in rows if text])
