@@ -22,7 +22,7 @@ from rota.model.task import Task
 from rota.timing import compile_schedule, warnings
 from rota.timing.lengths import length
 
-__all__ = ["Hazard", "hazards"]
+__all__ = ["Hazard", "hazards", "is_cron"]
 
 DAY = 86_400 * SECOND
 YEAR = 366 * DAY
@@ -119,12 +119,13 @@ def _of_crowds(
     crowds = [names for names in at.values() if len(names) >= CROWD and touched & set(names)]
     if crowds:
         names = max(crowds, key=len)
-        movable = [name for name in sorted(touched & set(names)) if _is_cron(tasks[name])]
+        movable = [name for name in sorted(touched & set(names)) if is_cron(tasks[name])]
         hint = f"; H in place of the minute spreads them, in {', '.join(movable[:3])}" if movable else ""
         yield Hazard("crowd", None, f"{len(names)} tasks are due at the same instant{hint}")
 
 
-def _is_cron(task: Task) -> bool:
+def is_cron(task: Task) -> bool:
+    """Whether ``H`` in its schedule would spread it."""
     return task.schedule is not None and any(isinstance(rule, Cron) for rule in task.schedule.rules)
 
 

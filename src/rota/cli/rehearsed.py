@@ -112,9 +112,10 @@ def _evidence(report: Report) -> Iterator[tuple[str, str]]:
     for change in report.clock_changes:
         yield f"clock change: {change}", ""
     for one in report.collisions:
-        named = ", ".join(one.tasks[:4]) + (f" and {len(one.tasks) - 4} more" if len(one.tasks) > 4 else "")
+        often = "once" if one.times == 1 else f"{one.times:,} times"
+        hint = f"; H in place of the minute would spread {len(one.by_cron)}" if one.by_cron else ""
         yield (
-            f"collision: {len(one.tasks)} tasks at {at(one.first)}, {one.times} times: {named}; H would spread them",
+            f"collision: {len(one.tasks)} tasks at {at(one.first)}, {often}: {_named(one.tasks)}{hint}",
             "",
         )
     for proof in report.proofs:
@@ -133,6 +134,10 @@ def _evidence(report: Report) -> Iterator[tuple[str, str]]:
         said = f"{verdict.name}: allowed {verdict.allowed}, found {verdict.found}"
         yield _judged(verdict.holds, said, "kept", "broken")
         yield from ((f"  {one}", "") for one in verdict.evidence)
+
+
+def _named(tasks: Sequence[str]) -> str:
+    return ", ".join(tasks[:4]) + (f" and {len(tasks) - 4} more" if len(tasks) > 4 else "")
 
 
 def _judged(holds: bool, said: str, good: str, bad: str) -> tuple[str, str]:

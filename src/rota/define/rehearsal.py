@@ -72,7 +72,7 @@ class RehearsalEntry(Table):
     )
     assumed: EstimateEntry | None = Field(
         None,
-        description="What tasks are like of which nothing is known; none stated: 10 s, from 1 s to 1 m, in proportion less where a task comes more often than every 5 m, no failures.",
+        description="What tasks are like of which nothing is known; none stated: 10 s, from 1 s to 1 m, in proportion less where a task comes more often than every 5 m or allows itself less, no failures.",
     )
     task: dict[Name, EstimateEntry] = Field(
         default_factory=dict, description="Estimates by task, which go before its history."

@@ -19,6 +19,9 @@ PART = 5
 """The longest run takes the fifth part of the time between two occurrences: whoever wrote a schedule thought of runs that
 end well before the next is due."""
 
+WITHIN = 0.9
+"""The longest run ends in this share of what its task allows: a rota of which nothing is known is not taken to fail."""
+
 LOOKED_AT = 20
 """Occurrences by which it is judged how often a task comes."""
 
@@ -26,7 +29,8 @@ FAR = 86_400 * 366 * SECOND
 
 
 def assumed_of(task: Task, begin: Instant) -> Estimate:
-    """Ten seconds, between one and sixty; in proportion less where a task comes more often than every five minutes.
+    """Ten seconds, between one and sixty; in proportion less where a task comes more often than every five minutes, or says
+    that it does not take so long.
 
     >>> from rota.clock import Instant
     >>> from rota.model.task import Command
@@ -37,9 +41,8 @@ def assumed_of(task: Task, begin: Instant) -> Estimate:
     datetime.timedelta(seconds=2)
     """
     gap = _shortest_gap(task, begin)
-    if gap is None or gap >= USUAL.most * PART:
-        return USUAL
-    share = gap / (USUAL.most * PART)
+    allowed = [one * WITHIN for one in (task.timeout, task.expectation.max_duration) if one is not None]
+    share = min([USUAL.most, *([] if gap is None else [gap / PART]), *allowed]) / USUAL.most
     return Estimate(USUAL.least * share, USUAL.usual * share, USUAL.most * share)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rota.clock import Instant
@@ -29,6 +29,7 @@ class Figures:
 
     due: int
     runs: int  # that began
+    overdue: int  # of these, those that were due before the days began: no lateness of theirs is counted
     tries: int
     retries: int
     states: dict[str, int]
@@ -80,11 +81,13 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Collision:
-    """Tasks that are due at one instant, how often such an instant comes, and the first one."""
+    """Tasks that are due at one instant, how often such an instant comes, and the first one. ``by_cron`` are those that ``H``
+    would spread."""
 
     tasks: tuple[str, ...]
     first: Instant
     times: int
+    by_cron: tuple[str, ...] = ()
 
 
 def figures_of(played: Played, ledger: Ledger, service: str) -> Figures:
@@ -93,7 +96,8 @@ def figures_of(played: Played, ledger: Ledger, service: str) -> Figures:
     _, due, task = played.latest if played.latest is not None and played.latest[0] else (0, None, None)
     return Figures(
         due=sum(sum(hours.values()) for hours in played.due.values()),
-        runs=len(late),
+        runs=len(late) + played.overdue,
+        overdue=played.overdue,
         tries=sum(played.tries.values()),
         retries=sum(played.retries.values()),
         states=_summed(states_of(ledger, service)),
@@ -180,11 +184,14 @@ def hours_of(played: Played, begin: Instant, end: Instant) -> tuple[Hour, ...]:
     )
 
 
-def collisions(played: Played) -> tuple[Collision, ...]:
+def collisions(played: Played, by_cron: Collection[str]) -> tuple[Collision, ...]:
     """The crowds that come most often, the largest first."""
     crowds: dict[tuple[str, ...], list[Instant]] = {}
     for at, tasks in played.instants.items():
         if len(tasks) >= CROWD:
             crowds.setdefault(tuple(sorted(tasks)), []).append(at)
-    found = [Collision(tasks, min(instants), len(instants)) for tasks, instants in crowds.items()]
+    found = [
+        Collision(tasks, min(instants), len(instants), tuple(one for one in tasks if one in by_cron))
+        for tasks, instants in crowds.items()
+    ]
     return tuple(sorted(found, key=lambda one: (-len(one.tasks), -one.times, one.first)))[:MOST]

@@ -73,7 +73,7 @@ class Play:
         self._pauses = sorted(
             one.paused_until for one in self._ledger.tasks() if one.paused_until is not None
         )
-        self.played = Played()
+        self.played = Played(self._clock.now())
         by_name = {crew.name: crew for crew in crews}
         self._agendas = Agendas(loaded, crews, fates)
         self._underway = Underway(self._ledger, by_name, self._agendas, self.played, self._register())

@@ -23,8 +23,9 @@ def hour_of(at: Instant) -> int:
 
 @dataclass(slots=True)
 class Played:
-    """Of one play. Times are microseconds."""
+    """Of one play, from ``begin``. Times are microseconds."""
 
+    begin: Instant
     due: dict[str, Counter[int]] = field(
         default_factory=lambda: defaultdict(Counter)
     )  # task -> hour -> occurrences
@@ -39,6 +40,7 @@ class Played:
     retries: Counter[str] = field(default_factory=Counter)  # task -> of these, those after the first
     busy: Counter[str] = field(default_factory=Counter)  # task -> time in a slot
     slots: Counter[int] = field(default_factory=Counter)  # hour -> most slots in use
+    overdue: int = 0  # runs that were due before it began
     in_use: int = 0
     peak: int = 0
     peak_at: Instant | None = None
@@ -68,6 +70,9 @@ class Played:
         self.slots[hour_of(now)] = max(self.slots[hour_of(now)], self.in_use)
         if not first:
             self.retries[task] += 1
+            return
+        if due < self.begin:
+            self.overdue += 1  # by what was before: no lateness of these days
             return
         late = now - due
         self.late[task].append(late)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rota.change.apply import schedule_seed
+from rota.change.hazards import is_cron
 from rota.change.pauses import end_pauses
 from rota.clock import SECOND, Instant
 from rota.define.canonical import digest
@@ -181,11 +182,11 @@ def _report(asked: Asked, scratch: Scratch, played: Played, begin: Instant, end:
         hours=hours_of(played, begin, end),
         by_hour={task: dict(hours) for task, hours in sorted(played.due.items())},
         clock_changes=_clock_changes(asked.loaded, begin, end),
-        collisions=collisions(played),
+        collisions=collisions(played, {one.name for one in asked.loaded.tasks.values() if is_cron(one)}),
         what_if=(),
         proofs=(),
         budget=judged(asked.stated.budget, figures, tasks, ledger, service),
-        notes=tuple(_notes(asked, assumed)),
+        notes=tuple(_notes(asked, assumed, figures.overdue)),
     )
 
 
@@ -198,11 +199,15 @@ def _clock_changes(loaded: LoadedRota, begin: Instant, end: Instant) -> tuple[st
     return tuple(found)
 
 
-def _notes(asked: Asked, assumed: frozenset[str]) -> list[str]:
+def _notes(asked: Asked, assumed: frozenset[str], overdue: int) -> list[str]:
     """What the figures do not know."""
     notes = []
     if not asked.copy.number:
         notes.append("there was no revision before: nothing but an empty rota was put back")
+    if overdue:
+        notes.append(
+            f"{count(overdue, 'run')} had been due before: they are played, but their lateness is not counted"
+        )
     if assumed:
         named = ", ".join(sorted(assumed)[:5]) + (f" and {len(assumed) - 5} more" if len(assumed) > 5 else "")
         notes.append(
