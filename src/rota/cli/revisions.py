@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rota.ledger.protocol import Ledger
     from rota.model.revision import Revision
 
-__all__ = ["diff_", "revision_", "revisions_"]
+__all__ = ["diff_", "record_", "revision_", "revisions_"]
 
 DIFFERENT = 3
 
@@ -92,6 +92,38 @@ def revision_(
         ])  # fmt: skip
         _print(out, ledger, *_difference(ledger, old, one.definition, one.service))
         out.line(f"next: rota rollback {one.number} -m WHY brings it back")
+
+
+def record_(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="REVISION", min=1, help="Its number.")],
+    service: Service = None,
+    html: Annotated[bool, typer.Option("--html", help="As one HTML page.")] = False,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write it there.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the record of a change, in Markdown: why, what, measures before and after, verification, the way back.
+
+    The same ledger gives the same page, so that it can be kept beside the code.
+    """
+    from pathlib import Path
+
+    from rota.change.rollback import the_revision
+    from rota.read.markdown import to_html
+    from rota.record.page import record
+
+    session = session_of(context)
+    with session.ledger() as ledger:
+        one = the_revision(ledger, the_service(session, ledger, service), number)
+        page = record(ledger, one)
+    if html:
+        page = to_html(page, f"{one.service}: revision {one.number}")
+    if out is None:
+        print(page, end="")
+        return
+    Path(out).write_text(page, "utf-8")
+    session.output().line(f"wrote {out}")
 
 
 def diff_(

@@ -33,6 +33,10 @@ VERBS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "List the revisions of the rota, newest first: who changed it, when and why.",
         ),
         "revision": ("revisions", "Show one revision: who, why, from which commit"),
+        "record": (
+            "revisions",
+            "Print the record of a change, in Markdown: why, what, measures before and after",
+        ),
         "deploy-check": (
             "deploy",
             "Say whether this build can serve the ledger: schema, code, waiting runs, revision.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rota.clock import Instant, from_instant
 from rota.execute.outcomes import in_words
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import RunFilter, ScheduleRecord, TaskRecord
@@ -13,6 +12,7 @@ from rota.model.run import RunRecord, State
 from rota.model.task import Task
 from rota.read.card import Card, cards
 from rota.read.find import full_name
+from rota.read.markdown import at, bullets, share, table
 from rota.read.policies import policies, raw_schedule, target_words
 from rota.read.rules import defined, first_due
 from rota.read.words import count
@@ -45,8 +45,8 @@ def _page(ledger: Ledger, record: TaskRecord, card: Card) -> str:
         _duty(task, card),
         "## Checks\n\n" + _checks(card),
         "## Schedule\n\n" + _schedule(task, own),
-        "## Policies\n\n" + _list(f"`{one.name}` {one.value}: {one.meaning}" for one in policies(task)),
-        "## Measures\n\n" + _list(_measures(ledger, record, runs)),
+        "## Policies\n\n" + bullets(f"`{one.name}` {one.value}: {one.meaning}" for one in policies(task)),
+        "## Measures\n\n" + bullets(_measures(ledger, record, runs)),
         "## Latest failures\n\n" + _failures(runs),
         "## Commands\n\n" + _commands(task, card),
     ]
@@ -63,15 +63,15 @@ def _duty(task: Task, card: Card) -> str:
         ("Cannot be undone", card.irreversible),
         ("Tags", ", ".join(task.tags)),
     ]
-    return _table(("", ""), [(f"**{label}**", text) for label, text in rows if text])
+    return table(("", ""), [(f"**{label}**", text) for label, text in rows if text])
 
 
 def _checks(card: Card) -> str:
     rows = [
-        (one.check.value, one.expected, one.standing.value, one.found, _at(one.unmet_at))
+        (one.check.value, one.expected, one.standing.value, one.found, at(one.unmet_at))
         for one in card.checks
     ]
-    return _table(("check", "expected", "verdict", "found", "last unmet"), rows)
+    return table(("check", "expected", "verdict", "found", "last unmet"), rows)
 
 
 def _schedule(task: Task, own: ScheduleRecord | None) -> str:
@@ -81,7 +81,7 @@ def _schedule(task: Task, own: ScheduleRecord | None) -> str:
     lines = [f"{said[:1].upper()}{said[1:]}.", f"`{raw_schedule(task.schedule)}` in {task.schedule.timezone}"]
     if own is not None and own.next_at is not None:
         due = first_due(own, own.next_at - 1, NEXT)
-        lines.append("Next after what has been recorded:\n\n" + _list(_at(at) for at in due))
+        lines.append("Next after what has been recorded:\n\n" + bullets(at(one) for one in due))
     return "\n\n".join(lines)
 
 
@@ -97,26 +97,21 @@ def _measures(ledger: Ledger, record: TaskRecord, runs: Sequence[RunRecord]) -> 
         yield f"{100 * states['succeeded'] / ended:.1f} % of those that ended succeeded"
     took = sorted(ledger.durations(record.service, record.name, RECENT))
     if took:
-        yield f"a success takes {length(_share(took, 50))} (median), 95 % take at most {length(_share(took, 95))}"
+        yield f"a success takes {length(share(took, 50))} (median), 95 % take at most {length(share(took, 95))}"
     late = sorted(
         run.started_at - run.run_at for run in runs if run.started_at is not None and run.attempt == 1
     )
     if late:
-        yield f"a first attempt starts {length(max(0, _share(late, 50)))} late (median), 95 % at most {length(max(0, _share(late, 95)))}"
-
-
-def _share(rising: Sequence[int], percent: int) -> int:
-    """The value that so many percent do not exceed: the nearest rank."""
-    return rising[max(0, -(-len(rising) * percent // 100) - 1)]
+        yield f"a first attempt starts {length(max(0, share(late, 50)))} late (median), 95 % at most {length(max(0, share(late, 95)))}"
 
 
 def _failures(runs: Sequence[RunRecord]) -> str:
     failed = [run for run in runs if run.state is State.FAILED][:FAILURES]
     if not failed:
         return f"None among the latest {RECENT} runs."
-    return _table(
+    return table(
         ("run", "ended", "reason", "what was said"),
-        [(str(run.id), _at(run.finished_at), run.reason.value if run.reason else "", _said(run)) for run in failed],
+        [(str(run.id), at(run.finished_at), run.reason.value if run.reason else "", _said(run)) for run in failed],
     )  # fmt: skip
 
 
@@ -135,27 +130,4 @@ def _commands(task: Task, card: Card) -> str:
         ("run past occurrences", f"rota backfill {name} --from TIME --to TIME --dry-run" if task.schedule else ""),
         ("nobody is told meanwhile", f"rota mute {name} --reason WHY --for 1h"),
     ]  # fmt: skip
-    return _table(("to", "type"), [(to, f"`{command}`") for to, command in lines if command])
-
-
-# ---- Markdown --------------------------------------------------------------------------------------
-
-
-def _at(at: Instant | None) -> str:
-    return "" if at is None else f"{from_instant(at):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _list(items: Iterator[str] | Sequence[str]) -> str:
-    return "\n".join(f"- {_plain(item)}" for item in items)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([_plain(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """As one line that neither ends a cell nor begins markup; what stands between backticks is kept as it is."""
-    if text.startswith(("`", "**")):
-        return text.replace("\n", " ").replace("|", "\\|")
-    return text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")
+    return table(("to", "type"), [(to, f"`{command}`") for to, command in lines if command])
