@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.alert.servers import free_port, mail_server, webhook
 
 from rota.alert.channel import AppriseSender, Refused
 from rota.alert.text import Message
+from tests.alert.servers import free_port, mail_server, webhook
 
 SAID = Message("[web] publish-due: not as expected", "expected: published\nfound: nothing", is_good=False)
 

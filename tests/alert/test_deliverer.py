@@ -11,9 +11,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.alert.servers import mail_server, webhook
-from tests.engine.harness import DUTY, QUICK, ended, until
-from tests.engine.judged import OWNER, World, at, duty, failing
 
 from rota import Rota
 from rota.alert.channel import Refused
@@ -26,6 +23,9 @@ from rota.execute.redact import Redactor
 from rota.model.alerts import Alerts
 from rota.model.lifecycle import Errored, Succeeded
 from rota.testing import ManualClock
+from tests.alert.servers import mail_server, webhook
+from tests.engine.harness import DUTY, QUICK, ended, until
+from tests.engine.judged import OWNER, World, at, duty, failing
 
 URLS = pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 

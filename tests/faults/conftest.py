@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.faults.report import COLUMNS, Row
 from tests.servers import Postgres, postgres_binaries
 

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.report import Row, checked
-
 from rota.app import open_ledger, read_settings
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant
@@ -22,6 +20,7 @@ from rota.define.load import load_file
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import RunFilter
 from rota.model.run import State
+from tests.faults.report import Row, checked
 
 __all__ = ["LEASE", "Scene", "rota_toml", "wait_for"]
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.faults.report import Row
 from tests.faults.scene import rota_toml, scene
 

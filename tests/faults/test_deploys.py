@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from tests.faults.scene import POLICIES, Scene, rota_toml, scene, wait_for
 
 from rota.clock import SECOND, Instant
 from rota.ledger.records import RunFilter
 from rota.model.run import Kind, NewRun, State
 from rota.read.audit import audit
+from tests.faults.scene import POLICIES, Scene, rota_toml, scene, wait_for
 
 NEW = """[[task]]
 name = "brand-new"

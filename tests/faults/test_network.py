@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.report import Row
 from tests.faults.scene import LEASE, POLICIES, rota_toml, scene, wait_for

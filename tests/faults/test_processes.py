@@ -7,12 +7,12 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.faults.report import Row
-from tests.faults.scene import LEASE, POLICIES, Scene, rota_toml, scene, wait_for
 
 from rota.clock import SECOND
 from rota.ledger.records import RunFilter
 from rota.model.run import State
+from tests.faults.report import Row
+from tests.faults.scene import LEASE, POLICIES, Scene, rota_toml, scene, wait_for
 
 SHORT = 6.0  # seconds under fire in the short form
 QUIET = ("quick", "slow", "in_a_thread")

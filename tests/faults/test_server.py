@@ -9,14 +9,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.faults.proxy import proxy
-from tests.faults.report import Row
-from tests.faults.scene import POLICIES, Scene, rota_toml, scene, wait_for
-from tests.servers import PgBouncer, Postgres
 
 from rota.errors import LedgerUnreachable
 from rota.ledger.records import RunFilter
 from rota.model.run import Kind, NewRun, State
+from tests.faults.proxy import proxy
+from tests.faults.report import Row
+from tests.faults.scene import POLICIES, Scene, rota_toml, scene, wait_for
+from tests.servers import PgBouncer, Postgres
 
 SHORT = 6.0
 

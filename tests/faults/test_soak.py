@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+
+from rota.clock import Instant
+from rota.ledger.records import RunFilter
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.report import Row
 from tests.faults.scene import LEASE, Scene, rota_toml, scene
 from tests.faults.test_network import port_of
-
-from rota.clock import Instant
-from rota.ledger.records import RunFilter
 
 SHORT = 10.0
 GROWTH = 40_000_000  # bytes that a node may have grown between its first third and its end

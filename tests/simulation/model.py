@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tests.simulation.world import World
-
 from rota.clock import MICROSECOND, Instant
 from rota.ledger import protocol as p
 from rota.ledger.sql.claim import GLANCE
@@ -16,6 +14,7 @@ from rota.model.lifecycle import HandedBack, Missed, Move, Skipped, Tally, Withd
 from rota.model.revision import Revision
 from rota.model.run import AttemptRecord, Kind, MissedRange, NewRun, Reason, RunRecord, State
 from rota.model.task import Overlap, Retries
+from tests.simulation.world import World
 
 __all__ = ["ModelLedger"]
 

@@ -6,10 +6,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.store import Crashed
-
 from rota.clock import SECOND, Clock, Instant
 from rota.errors import LedgerUnreachable, Retriable
+from tests.simulation.store import Crashed
 
 if TYPE_CHECKING:
     from tests.simulation.nodes import SimNode

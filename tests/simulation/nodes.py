@@ -8,10 +8,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
 from typing import Any
 
-from tests.simulation.network import Activity, NodeClock, NodeLedger, SimThread, Sleep
-from tests.simulation.oracle import Oracle
-from tests.simulation.world import World
-
 from rota.clock import SECOND
 from rota.define.loaded import LoadedRota
 from rota.engine.ending import Stop, ending_of
@@ -23,6 +19,9 @@ from rota.ledger.work import Claimed, Finish
 from rota.model.lifecycle import Tally, step
 from rota.model.run import State
 from rota.settings import Settings
+from tests.simulation.network import Activity, NodeClock, NodeLedger, SimThread, Sleep
+from tests.simulation.oracle import Oracle
+from tests.simulation.world import World
 
 __all__ = ["SimNode", "settings"]
 

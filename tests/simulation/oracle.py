@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.world import World
-
 from rota.ledger.protocol import Ledger
 from rota.ledger.work import BeatReply, Claimed, Finish
+from tests.simulation.world import World
 
 if TYPE_CHECKING:
     from tests.simulation.nodes import SimNode

@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from tests.simulation.nodes import SimNode
-from tests.simulation.store import MemoryLedger
-from tests.simulation.world import World
-
 from rota.clock import Instant
 from rota.engine import node as engine_node
 from rota.engine.held import Held
@@ -23,6 +19,9 @@ from rota.ledger.sqlfile import statements
 from rota.ledger.sqlite import upkeep
 from rota.ledger.work import DueSchedule, Fired, FirePlan
 from rota.model.lifecycle import HandedBack, Move, Tally, step
+from tests.simulation.nodes import SimNode
+from tests.simulation.store import MemoryLedger
+from tests.simulation.world import World
 
 __all__ = ["PLANTED", "Planted"]
 

@@ -9,11 +9,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from tests.simulation.nodes import SimNode
-from tests.simulation.oracle import Oracle
-from tests.simulation.store import MemoryLedger
-from tests.simulation.world import FATES, World
-
 from rota import Rota
 from rota.change.apply import apply
 from rota.clock import SECOND, Instant
@@ -21,6 +16,10 @@ from rota.define.loaded import LoadedRota
 from rota.ledger.records import Change, RunFilter
 from rota.model.run import Kind, NewRun, State
 from rota.read.audit import audit
+from tests.simulation.nodes import SimNode
+from tests.simulation.oracle import Oracle
+from tests.simulation.store import MemoryLedger
+from tests.simulation.world import FATES, World
 
 __all__ = ["Seed", "play", "play_some"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.simulation.planted import PLANTED, LeavesAtOnce
 from tests.simulation.scenario import play
 from tests.simulation.world import Broken

@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+
 from tests.simulation.model import ModelLedger
 from tests.simulation.scenario import play, play_some
 from tests.simulation.world import FATES

@@ -70,7 +70,7 @@ def controls_of(targets: Sequence[str], known: Sequence[str], most: int = CONTRO
     """Addresses that must stay: first those that begin as a target does, such as /articles/10 beside /articles/1.
 
     >>> controls_of(["/articles/1"], ["/", "/articles/1", "/articles/10", "/feed", "/articles/2"], 3)
-    ['/articles/10', '/articles/2', '/feed']
+    ['/articles/10', '/articles/2', '/']
     """
     others = [path for path in dict.fromkeys(known) if path not in set(targets)]
 
