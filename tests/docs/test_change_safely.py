@@ -47,6 +47,9 @@ def test_from_the_plan_to_the_rollback(walk: Walk) -> None:
     assert codes == {}, "a command that is to fail was not typed"
     must_be_told(told)
     must_be_recorded(walk)
+    page = (walk.folder / "change-2.md").read_text("utf-8")
+    assert "every five minutes is often enough" in page
+    assert "no article is due to the minute" in page
 
 
 def must_be_told(told: dict[str, str]) -> None:
