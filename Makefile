@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PYTEST  = $(BIN)/python -m pytest
 
-.PHONY: install run test check faults bench docs setup-system clean
+.PHONY: install run demo-site test check faults bench docs setup-system clean
 
 install: $(VENV)/.installed
 
@@ -18,6 +18,10 @@ $(VENV)/.installed: pyproject.toml
 
 run: install
 	PYTHONPATH=examples $(BIN)/python -m newsroom.serve
+
+# The example site behind Varnish, with the checks of rota_site and the Site page.
+demo-site: install
+	PYTHONPATH=examples $(BIN)/python -m newsroom.demo
 
 # On all cores; the tests of a file stay together, since they share servers.
 test: install

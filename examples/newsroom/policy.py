@@ -68,6 +68,7 @@ _TABLE = (
     Policy("/readyz", "nobody", _NEVER, cold=20),
     Policy("/_meta/version", "nobody", _NEVER, cold=20),
     Policy("/_meta/articles", "nobody", _NEVER, cold=500),
+    Policy("/_meta/articles/{article_id}", "nobody", _NEVER, cold=100),
 )
 
 POLICIES = {policy.route: policy for policy in _TABLE}

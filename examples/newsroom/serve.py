@@ -39,14 +39,14 @@ def main() -> None:
     with Store(settings.database) as store:
         prepare(store, settings, clock.now())
         print(f"newsroom: the site is        {settings.url}/")
-        port = urlsplit(settings.url).port or 8000
+        port = int(os.environ.get("NEWSROOM_PORT") or urlsplit(settings.url).port or 8000)
         if not _is_free(port):
             sys.exit(
                 f"newsroom: port {port} is in use; expected a free one. Nothing was started.\n"
                 f"retry: safe; next: NEWSROOM_URL=http://127.0.0.1:{port + 1} make run"
             )
         if not alone:
-            tasks = f"{settings.url}/rota/?token={_token(settings)}"
+            tasks = f"http://127.0.0.1:{port}/rota/?token={_token(settings)}"
             print(f"newsroom: its tasks are here  {tasks}", flush=True)
             _open_when_up(tasks, port)
         app = create_app(settings, store, None if alone else own_rota(settings))
@@ -113,6 +113,7 @@ def _findable(settings: Settings) -> None:
 def prepare(store: Store, settings: Settings, now: datetime) -> None:
     """Make what is missing, so that the first page is whole: tables, first articles, feed, sitemap, index, an editor."""
     store.create()
+    _test_readers(store, now)
     written = importing.first_start(store, settings, now)
     if written is None:
         return
@@ -125,6 +126,18 @@ def prepare(store: Store, settings: Settings, now: datetime) -> None:
     similar.recompute(store)
     images.make_derivatives(store, settings.images, now, limit=8)  # the rest is for a task to do
     _first_editor(store, settings, now)
+
+
+def _test_readers(store: Store, now: datetime) -> None:
+    """The two readers by whom logged-in traffic is tested, where NEWSROOM_PROBE is their password."""
+    password = os.environ.get("NEWSROOM_PROBE")
+    if not password:
+        return
+    with store.write() as connection:
+        for name in ("probe-one", "probe-two"):
+            if readers.check(connection, name, password) is None:
+                connection.execute("DELETE FROM reader WHERE name = ?", (name,))  # of an earlier password
+                readers.register(connection, name, password, now)
 
 
 def _first_editor(store: Store, settings: Settings, now: datetime) -> None:

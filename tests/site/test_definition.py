@@ -86,7 +86,10 @@ def test_no_file_names_the_command_that_makes_one(tmp_path: Path) -> None:
 
 
 def test_the_newsrooms_own_file_is_valid() -> None:
-    site = load_site("examples/newsroom/site.toml", {"NEWSROOM_URL": "http://127.0.0.1:8000"})
+    site = load_site(
+        "examples/newsroom/site.toml",
+        {"NEWSROOM_URL": "http://127.0.0.1:8080", "NEWSROOM_ORIGIN": "http://127.0.0.1:8000"},
+    )
     assert site.name == "Ferret Notes"
 
 

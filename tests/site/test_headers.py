@@ -180,7 +180,10 @@ def told(results: list[RouteResult]) -> list[tuple[str, str]]:
 
 
 def newsroom_site(newsroom: Newsroom, cache: str, kind: str) -> Site:
-    site = load_site("examples/newsroom/site.toml", {"NEWSROOM_URL": newsroom.url, "NEWSROOM_TOKEN": TOKEN})
+    site = load_site(
+        "examples/newsroom/site.toml",
+        {"NEWSROOM_URL": newsroom.url, "NEWSROOM_ORIGIN": newsroom.url, "NEWSROOM_TOKEN": TOKEN},
+    )
     limits = replace(site.infrastructure.limits, rate=2_000)
     infrastructure = replace(
         site.infrastructure, url=cache, origin=newsroom.url, limits=limits, cache=Cache(kind)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from newsroom import clock, views
+from newsroom import articles, clock, views
 from newsroom.page import TheSite
 from newsroom.store import count, rows
 
@@ -57,9 +57,7 @@ def version() -> dict[str, str]:
 @routes.api_route("/_meta/articles", methods=GET)
 def listing(request: Request, site: TheSite, after: int = 0) -> dict[str, Any]:
     """Every article with its state, for the checks of the site: drafts too, so only for whoever has the token."""
-    token = os.environ.get("NEWSROOM_TOKEN", "")
-    if not token or not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {token}"):
-        raise HTTPException(404, "There is nothing at this address.")
+    _must_know(request)
     with site.store.read() as connection:
         found = rows(
             connection,
@@ -69,6 +67,34 @@ def listing(request: Request, site: TheSite, after: int = 0) -> dict[str, Any]:
         )
     following = f"/_meta/articles?after={found[-1]['id']}" if len(found) == LISTED else None
     return {"items": [_listed(row) for row in found], "next": following}
+
+
+@routes.api_route("/_meta/articles/{article_id}", methods=GET)
+def described(request: Request, site: TheSite, article_id: int) -> dict[str, Any]:
+    """One article's fields, by which a purge finds the places that show it."""
+    _must_know(request)
+    with site.store.read() as connection:
+        found = articles.by_id(connection, article_id)
+        if found is None:
+            raise HTTPException(404, "There is no such article.")
+        tags = [
+            row["tag"]
+            for row in rows(connection, "SELECT tag FROM article_tag WHERE article_id = ?", (article_id,))
+        ]
+    return {
+        "id": article_id,
+        "slug": found["slug"],
+        "title": found["title"],
+        "tags": tags,
+        "status": found["status"],
+    }
+
+
+def _must_know(request: Request) -> None:
+    """Whoever asks has the token; for others there is nothing here."""
+    token = os.environ.get("NEWSROOM_TOKEN", "")
+    if not token or not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {token}"):
+        raise HTTPException(404, "There is nothing at this address.")
 
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:

@@ -32,4 +32,5 @@ class AddedPages:
 
 def added_pages() -> list[AddedPages]:
     """What the installed packages add, in the order of their names."""
-    return [entry.load()() for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)]
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    return [found[name].load()() for name in sorted(found)]

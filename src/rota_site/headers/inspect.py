@@ -89,7 +89,7 @@ async def _seen(route: Route, path: str, is_first: bool, fetcher: Fetcher) -> Se
     if fetcher.infrastructure.origin is not None:
         made = await fetcher.fetch(Ask(path, "origin"))
         if is_first and made.status == 200 and route.seen_by == "everyone":
-            again = await fetcher.fetch(Ask(path, "origin"))
+            made, again = await _twice(path, made, fetcher)
             plain = await fetcher.fetch(Ask(path, "origin", headers={"Accept-Encoding": "identity"}))
     first = await fetcher.fetch(Ask(path))
     second = await fetcher.fetch(Ask(path))
@@ -101,6 +101,12 @@ async def _seen(route: Route, path: str, is_first: bool, fetcher: Fetcher) -> Se
             other = await fetcher.fetch(Ask(f"{path}{joined}{route.query[-1]}={_number()}"))
         tracked = await fetcher.fetch(Ask(f"{path}{joined}utm_source={secrets.token_hex(4)}"))
     return Seen(path, made, again, plain, first, second, validated, tracked, other, route.source is not None)
+
+
+async def _twice(path: str, made: Reply, fetcher: Fetcher) -> tuple[Reply, Reply]:
+    """The page once more. Where its bytes differ, once more again: content that changed between the two stays as it is now."""
+    again = await fetcher.fetch(Ask(path, "origin"))
+    return (made, again) if again.body == made.body else (again, await fetcher.fetch(Ask(path, "origin")))
 
 
 async def _validated(path: str, first: Reply, fetcher: Fetcher) -> Reply | None:
