@@ -116,4 +116,4 @@ def test_apply_goes_by_the_ledgers_clock() -> None:
     ledger = ScriptedLedger()
     ledger.revisions = lambda service, limit: []
     assert apply(ledger, rota(TASK), author="anna", reason="publish sooner") == Applied(1, True)
-    assert ledger.applied == [revision(TASK)]
+    assert ledger.applied == [replace(revision(TASK), check_due=True)]

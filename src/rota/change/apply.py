@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from rota.clock import MICROSECOND, Instant
@@ -21,6 +22,9 @@ from rota.timing import compile_schedule, schedule_from_json
 from rota.timing.durations import parse_duration
 
 __all__ = ["apply", "apply_definition", "new_revision", "schedule_seed"]
+
+ATTEMPTS = 5
+"""Times that what has fallen due meanwhile is recorded first. What cannot be computed here stays due, and holds up nothing."""
 
 
 def apply(
@@ -57,16 +61,17 @@ def apply_definition(
     origin: Origin | None = None,
     base: int | None = None,
     confirm_by: Instant | None = None,
+    only_unconfirmed: bool = False,
 ) -> Applied:
     """Make a rota, as canonical JSON, its service's current revision.
 
     ``base`` is the revision that the change was planned against, 0 for none: with another one in its place nothing
     changes, and `Conflict` is raised. Nothing changes where the current revision has the same digest. Else what has
     fallen due is recorded first, by the rules under which it did: with the new ones nobody would ask for it any more.
-    With ``confirm_by`` it is put back at that instant unless it is confirmed: see `rota.change.verify`. Raises
-    `LedgerError`.
+    With ``confirm_by`` it is put back at that instant unless it is confirmed, which ``only_unconfirmed`` does: see
+    `rota.change.verify`. Raises `Conflict`, `LedgerError`.
     """
-    while True:
+    for attempt in count(1):
         current = next(iter(ledger.revisions(service, limit=1)), None)
         if current is not None and current.digest != digest_of(definition):
             fire_all_due(ledger)
@@ -77,10 +82,21 @@ def apply_definition(
             base=found if base is None else base,
         )  # fmt: skip
         try:
-            return ledger.apply(replace(revision, confirm_by=confirm_by))
+            done = ledger.apply(
+                replace(
+                    revision,
+                    confirm_by=confirm_by,
+                    only_unconfirmed=only_unconfirmed,
+                    check_due=attempt <= ATTEMPTS,
+                )
+            )
         except Conflict:
-            if base is not None:
+            if base is not None or ledger.current(service) == found:
                 raise  # else it was made after a revision that is no longer the current one: again, after that which is
+        else:
+            if not done.is_due:
+                return done
+    raise AssertionError("a count has no end")
 
 
 def new_revision(

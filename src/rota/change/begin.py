@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from rota.change.zones import keep_up_with_zones
 from rota.define.canonical import digest
 from rota.define.loaded import LoadedRota
 from rota.define.served import served
+from rota.errors import Conflict
 from rota.ledger.protocol import Ledger
 
 __all__ = ["Begun", "begin"]
@@ -31,8 +33,11 @@ def begin(ledger: Ledger, code: LoadedRota, *, apply_on_start: bool, author: str
     """Serve what is applied. A service's first rota is applied, and any other one where ``apply_on_start`` says so: nodes
     with different files would else put back each other's. Raises `LedgerError`."""
     moved = keep_up_with_zones(ledger)
-    if apply_on_start or not ledger.current(code.service):
+    if apply_on_start:
         apply(ledger, code, author=author, reason="applied at start-up")
+    elif not ledger.current(code.service):
+        with contextlib.suppress(Conflict):  # another node was quicker, perhaps with another file
+            apply(ledger, code, author=author, reason="applied at start-up", base=0)
     revision = ledger.revisions(code.service, 1)[0]
     rota, missing = served(revision, code)
     return Begun(rota, revision.number, revision.digest != digest(code), missing, moved)

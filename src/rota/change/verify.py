@@ -17,7 +17,7 @@ from rota.change.records import change, must_be_live
 from rota.change.rollback import the_revision
 from rota.clock import SECOND, Instant
 from rota.define.loaded import LoadedRota
-from rota.errors import Conflict, UnknownName, UsageError
+from rota.errors import Conflict, Retriable, UnknownName, UsageError
 from rota.ledger.protocol import Ledger
 from rota.ledger.records import RunFilter, TaskRecord
 from rota.model.revision import Origin
@@ -91,9 +91,20 @@ def _shares(rising: Sequence[int]) -> dict[str, int] | None:
 def start_canaries(
     ledger: Ledger, service: str, number: int, names: Sequence[str], *, actor: str
 ) -> dict[str, int]:
-    """One run of each task under a key of its own, so that it is one however often it is asked for; ids by task."""
+    """One run of each task under a key of its own, so that it is one however often it is asked for; ids by task.
+
+    Raises `Conflict` where the revision is no longer the current one and a task of it is gone.
+    """
     records = {one.name: one for one in ledger.tasks(service)}
     now = ledger.now()
+    if gone := [name for name in names if name not in records]:
+        raise Conflict(
+            f"{gone[0]} of revision {number} cannot be tried",
+            expected=f"revision {number} of {service} as the current one",
+            found=f"revision {ledger.current(service)}, which has no such task",
+            retry=Retriable("after-check", "somebody changed the rota meanwhile"),
+            next=("rota revisions",),
+        )
     return {name: _started(ledger, records[name], number, now, actor) for name in names}
 
 
@@ -153,11 +164,11 @@ def put_back(ledger: Ledger) -> int:
             continue
         target = the_revision(ledger, service, number - 1)
         try:
-            apply_definition(
-                ledger, service, target.definition, author="rota",
-                reason=f"revision {number} was not confirmed in time", origin=Origin(restores=target.number), base=number,
+            put = apply_definition(
+                ledger, service, target.definition, author="rota", reason=f"revision {number} was not confirmed in time",
+                origin=Origin(restores=target.number), base=number, only_unconfirmed=True,
             )  # fmt: skip
         except Conflict:
-            continue  # somebody was quicker
-        done += 1
+            continue  # somebody was quicker: to put it back, or to confirm it
+        done += put.changed
     return done

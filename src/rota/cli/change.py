@@ -111,6 +111,7 @@ def apply_(
     from rota.change.plan import check_base, read_plan
     from rota.change.rehearsals import check_rehearsed
     from rota.cli.ask import ask
+    from rota.cli.output import talk
     from rota.cli.plans import print_plan
     from rota.cli.times import span
     from rota.cli.verifying import verified
@@ -143,6 +144,8 @@ def apply_(
                 check_rehearsed(ledger, found.service, against, found.digest)
         if found.changes and against == found.base:
             ask(f"apply it to {found.service}?", yes)
+        if verify and not found.base:
+            talk("a first revision has nothing to go back to: it is applied without being tried")
         if verify and found.changes and found.base:
             seconds = span(within, where="--within").total_seconds()
             raise typer.Exit(

@@ -71,14 +71,20 @@ class NewRevision:
     base: int | None = (
         None  # the current revision that it was planned against, 0 for none; None: whichever is current
     )
+    only_unconfirmed: bool = (
+        False  # refused where that one is confirmed: it is put back since it was not in time
+    )
+    check_due: bool = False  # nothing changes while something is due by a rule that this would change
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """``changed`` is False where the current revision has that digest already."""
+    """``changed`` is False where the current revision has that digest already; or where something `is_due` by a rule that
+    would change: it has to be recorded first."""
 
     number: int
     changed: bool
+    is_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class SqlLedger(Desk):
         return self._read(lambda c: [row[0] for row in c.rows(self._sql["services"])])
 
     def confirm(self, service: str, number: int, change: r.Change) -> bool:
-        return self._write(lambda c: rota.confirm(c, self._sql, service, number, change))
+        return self._write(lambda c: rota.confirm(c, self._sql, service, number, change), alone=True)
 
     def unconfirmed(self) -> list[tuple[str, int, Instant]]:
         return self._read(lambda c: [(row[0], row[1], row[2]) for row in c.rows(self._sql["unconfirmed"])])

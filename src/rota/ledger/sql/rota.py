@@ -27,6 +27,11 @@ def apply(connection: Connection, sql: Sql, revision: NewRevision, now: Instant)
     number, origin = found + 1, revision.origin
     if current and current[0][2] is not None and origin.restores is None:
         raise unconfirmed(service, found)
+    if revision.only_unconfirmed and not (current and current[0][2] is not None):
+        raise confirmed_meanwhile(service, found)
+    rows = connection.rows(sql["own_schedules"], {"service": service})
+    if revision.check_due and _something_is_due(rows, revision.tasks, now):
+        return Applied(found, False, is_due=True)
     connection.run(
         sql["insert_revision"],
         {"service": service, "number": number, "digest": revision.digest, "definition": revision.definition,
@@ -38,7 +43,7 @@ def apply(connection: Connection, sql: Sql, revision: NewRevision, now: Instant)
         },
     )  # fmt: skip
     _put_tasks(connection, sql, service, number, revision.tasks, now)
-    _put_own_schedules(connection, sql, service, revision.tasks, now)
+    _put_own_schedules(connection, sql, service, rows, revision.tasks, now)
     _put_queues(connection, sql, revision)
     connection.run(sql["tasks_changed"])
     change = {"at": now, "actor": revision.author, "action": "apply" if origin.restores is None else "rollback", "subject": f"{service} revision {number}",
@@ -55,6 +60,26 @@ def unconfirmed(service: str, number: int) -> Conflict:
         found=f"revision {number}, which is being verified",
         retry=Retriable(True, "when it is decided; nothing was changed"),
         next=("rota confirm -m WHY", "rota rollback -m WHY"),
+    )
+
+
+def confirmed_meanwhile(service: str, number: int) -> Conflict:
+    """Somebody confirmed it in the very moment in which its time was over."""
+    return Conflict(
+        f"revision {number} of {service} is not put back",
+        expected="one that is not confirmed",
+        found=f"revision {number}, which is",
+        retry=Retriable(False, "it stays; nothing was changed"),
+        next=("rota revisions",),
+    )
+
+
+def _something_is_due(rows: Sequence[Sequence[Any]], tasks: Sequence[NewTask], now: Instant) -> bool:
+    """Whether an occurrence has no record yet that nobody would ask for any more: its rule changes, or goes."""
+    rules = {task.name: task.rule for task in tasks}
+    return any(
+        retired_at is None and next_at is not None and next_at <= now and rules.get(name) != rule
+        for name, rule, retired_at, next_at, *_ in rows
     )
 
 
@@ -98,10 +123,14 @@ def _put_tasks(
 
 
 def _put_own_schedules(
-    connection: Connection, sql: Sql, service: str, tasks: Sequence[NewTask], now: Instant
+    connection: Connection,
+    sql: Sql,
+    service: str,
+    rows: Sequence[Sequence[Any]],
+    tasks: Sequence[NewTask],
+    now: Instant,
 ) -> None:
     """New and changed schedules get a cursor; an unchanged one keeps its own, and so what fell due meanwhile."""
-    rows = connection.rows(sql["own_schedules"], {"service": service})
     known = {row[0]: (row[1], row[2]) for row in rows}
     changed = [
         [t.name, t.rule, t.next_at]
