@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 from typing import NamedTuple
 
+from newsroom.spoil import SITE_FAULTS
+
 __all__ = ["FAULTS", "Fault", "parse"]
 
 
@@ -83,8 +85,9 @@ def parse(names: str) -> frozenset[str]:
     ValueError: NEWSROOM_FAULT: no fault is called 'empty_sitemaps'; did you mean empty_sitemap?
     """
     wanted = frozenset(name.strip() for name in names.split(",") if name.strip())
-    for name in sorted(wanted - FAULTS.keys()):
-        near = difflib.get_close_matches(name, FAULTS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "known are " + ", ".join(sorted(FAULTS))
+    known = FAULTS.keys() | SITE_FAULTS.keys()
+    for name in sorted(wanted - known):
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "known are " + ", ".join(sorted(known))
         raise ValueError(f"NEWSROOM_FAULT: no fault is called {name!r}; {hint}")
     return wanted

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsroom import security, store
 from newsroom.policy import ERRORS, POLICIES, Policy
+from newsroom.spoil import SITE_FAULTS, spoil
 
 __all__ = ["ReplyHeaders"]
 
@@ -45,11 +46,22 @@ class ReplyHeaders:
         headers = MutableHeaders(raw=reply.start["headers"])
         self._policy(scope, reply, headers)
         headers.update(security.HEADERS)
+        if self.faults & SITE_FAULTS.keys():
+            self._spoil(scope, reply, headers)
         headers["Server-Timing"] = (
             f"app;dur={(time.perf_counter() - started) * 1000:.1f}, db;dur={in_store[0] * 1000:.1f}"
         )
         headers["X-Request-Id"] = uuid.uuid4().hex
         await reply.send(send, scope["method"])
+
+    def _spoil(self, scope: Scope, reply: _Reply, headers: MutableHeaders) -> None:
+        asked = Headers(scope=scope)
+        if reply.start["status"] == 304:
+            return
+        gzips = "gzip" in asked.get("accept-encoding", "")
+        reply.body = spoil(
+            self.faults, scope["path"], reply.start["status"], headers, reply.body, gzips=gzips
+        )
 
     def _policy(self, scope: Scope, reply: _Reply, headers: MutableHeaders) -> None:
         """Write the policy of the route that answered into the headers, with ETag and 304 where others may keep it."""
@@ -63,7 +75,7 @@ class ReplyHeaders:
         if policy.shared in ("everyone", "forever") and reply.start["status"] == 200:
             etag = f'"{hashlib.sha256(reply.body).hexdigest()[:24]}"'
             headers["ETag"] = etag
-            if _matches(Headers(scope=scope).get("if-none-match", ""), etag):
+            if "no_304" not in self.faults and _matches(Headers(scope=scope).get("if-none-match", ""), etag):
                 reply.not_modified(headers)
 
     def _faults(self, policy: Policy, headers: MutableHeaders) -> None:

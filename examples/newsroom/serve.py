@@ -50,7 +50,13 @@ def main() -> None:
             print(f"newsroom: its tasks are here  {tasks}", flush=True)
             _open_when_up(tasks, port)
         app = create_app(settings, store, None if alone else own_rota(settings))
-        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+        uvicorn.run(
+            app,
+            host="127.0.0.1",
+            port=port,
+            log_level="warning",
+            date_header="date_off" not in settings.faults,
+        )
 
 
 def _is_free(port: int) -> bool:

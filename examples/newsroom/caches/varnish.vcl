@@ -60,18 +60,10 @@ sub vcl_recv {
         return (hash);
         {% endif %}
     }
-    {% if fault != "cookie_in_key" %}
     unset req.http.Cookie;
-    {% endif %}
 }
 
 sub vcl_hash {
-    {% if fault == "cookie_in_key" %}
-    hash_data(req.http.Cookie);
-    {% endif %}
-    {% if fault == "agent_in_key" %}
-    hash_data(req.http.User-Agent);
-    {% endif %}
 }
 
 # PURGE of an address says how many variants it forgot. With Surrogate-Key it forgets all that carries one of the keys; the
@@ -142,22 +134,10 @@ sub vcl_backend_response {
         return (deliver);
     }
     {% endif %}
-    {% if fault == "keep_redirects" %}
-    if (beresp.status == 303) {
-        set beresp.ttl = 1h;
-        set beresp.http.Cache-Control = "public, s-maxage=3600";
-        return (deliver);
-    }
-    {% endif %}
     if (!beresp.http.Cache-Control || beresp.http.Set-Cookie || beresp.http.Cache-Control ~ "(private|no-store|no-cache)") {
         set beresp.uncacheable = true;
         set beresp.ttl = 0s;
     }
-    {% if fault == "keep_too_long" %}
-    if (beresp.ttl > 0s) {
-        set beresp.ttl = 10d;
-    }
-    {% endif %}
 }
 
 sub vcl_deliver {
@@ -174,9 +154,6 @@ sub vcl_deliver {
     {% endif %}
     {% if fault == "age_too_great" %}
     set resp.http.Age = "999999";
-    {% endif %}
-    {% if fault == "age_removed" %}
-    unset resp.http.Age;
     {% endif %}
     unset resp.http.X-Path;
     unset resp.http.X-Varnish;

@@ -85,12 +85,13 @@ async def _or_failed(route: Route, path: str, is_first: bool, fetcher: Fetcher) 
 
 async def _seen(route: Route, path: str, is_first: bool, fetcher: Fetcher) -> Seen:
     """The replies of one address; parameters are tried on the first of a route, which speaks for the others."""
-    made = again = plain = None
+    made = again = plain = confirmed = None
     if fetcher.infrastructure.origin is not None:
         made = await fetcher.fetch(Ask(path, "origin"))
         if is_first and made.status == 200 and route.seen_by == "everyone":
             made, again = await _twice(path, made, fetcher)
             plain = await fetcher.fetch(Ask(path, "origin", headers={"Accept-Encoding": "identity"}))
+            confirmed = await _validated(path, again, fetcher)
     first = await fetcher.fetch(Ask(path))
     second = await fetcher.fetch(Ask(path))
     validated = await _validated(path, first, fetcher)
@@ -100,7 +101,8 @@ async def _seen(route: Route, path: str, is_first: bool, fetcher: Fetcher) -> Se
         if route.query:
             other = await fetcher.fetch(Ask(f"{path}{joined}{route.query[-1]}={_number()}"))
         tracked = await fetcher.fetch(Ask(f"{path}{joined}utm_source={secrets.token_hex(4)}"))
-    return Seen(path, made, again, plain, first, second, validated, tracked, other, route.source is not None)
+    listed = route.source is not None
+    return Seen(path, made, again, plain, first, second, validated, tracked, other, listed, confirmed)
 
 
 async def _twice(path: str, made: Reply, fetcher: Fetcher) -> tuple[Reply, Reply]:
@@ -113,9 +115,9 @@ async def _validated(path: str, first: Reply, fetcher: Fetcher) -> Reply | None:
     if first.status != 200:
         return None
     if (tag := first.get("etag")) is not None:
-        return await fetcher.fetch(Ask(path, headers={"If-None-Match": tag}))
+        return await fetcher.fetch(Ask(path, first.ask.where, headers={"If-None-Match": tag}))
     if (modified := first.get("last-modified")) is not None:
-        return await fetcher.fetch(Ask(path, headers={"If-Modified-Since": modified}))
+        return await fetcher.fetch(Ask(path, first.ask.where, headers={"If-Modified-Since": modified}))
     return None
 
 
@@ -160,6 +162,7 @@ def _count(seen: Seen) -> int:
         seen.validated,
         seen.tracked,
         seen.other,
+        seen.confirmed,
     )
     return sum(each is not None for each in asked)
 

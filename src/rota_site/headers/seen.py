@@ -14,7 +14,7 @@ class Seen:
     """The replies of one address; None where there is no origin to ask, or there was nothing to ask with.
 
     ``made`` and ``again`` are of the site itself, without compression ``plain``; ``first`` and ``second`` came through the
-    cache; ``validated`` answers what ``first`` was named by; ``tracked`` is asked with a parameter that changes nothing, by
+    cache; ``validated`` answers what ``first`` was named by, ``confirmed`` what ``made`` was; ``tracked`` is asked with a parameter that changes nothing, by
     ``other`` the address differs in a declared parameter.
     """
 
@@ -28,6 +28,7 @@ class Seen:
     tracked: Reply | None = None
     other: Reply | None = None
     is_listed: bool = False
+    confirmed: Reply | None = None
 
     @property
     def own(self) -> Reply:

@@ -28,8 +28,9 @@ def findings(route: Route, seen: Seen) -> Iterator[Finding]:
         and route.kind != "api"
     ):
         yield finding("C10", route, own, "an ETag or Last-Modified", "neither")
-    if seen.validated is not None:
-        yield from _validated(route, seen.first, seen.validated)
+    for one, answer in ((seen.first, seen.validated), (seen.made, seen.confirmed)):
+        if one is not None and answer is not None:
+            yield from _validated(route, one, answer)
     yield from _compressed(route, seen)
     yield from _same(route, seen)
 
