@@ -66,3 +66,34 @@ def purge_(
         show_plan(site, kind, id, output)
     elif purge_now(site, kind, id, confirm, output):
         raise typer.Exit(3)
+
+
+@app.command("snapshot")
+def snapshot_(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where it is written.")],
+    names: Annotated[list[str] | None, typer.Argument(metavar="[CHECK]...", help="Which; none: all.")] = None,
+    site: SiteFile = "site.toml",
+    json: Json = False,
+) -> None:
+    """Measure all of it before a deploy, to compare it with afterwards."""
+    from rota_site.cli.around import take
+
+    take(site, names or [], file, session_of(context).output(json))
+
+
+@app.command("compare")
+def compare_(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="A snapshot.")],
+    after: Annotated[
+        str | None, typer.Argument(metavar="AFTER", help="Another; none: it is measured now.")
+    ] = None,
+    site: SiteFile = "site.toml",
+    json: Json = False,
+) -> None:
+    """Tell how a snapshot and another, or what is now, differ; exit code 3 where something is worse."""
+    from rota_site.cli.around import compare_now
+
+    if compare_now(site, before, after, session_of(context).output(json)):
+        raise typer.Exit(3)

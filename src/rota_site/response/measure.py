@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rota_site.addresses import addresses
 from rota_site.fetch import Ask, Fetcher, FetchFailed
@@ -24,12 +25,13 @@ BASELINE = Path("var/site-response.json")
 @dataclass(frozen=True, slots=True)
 class How:
     """How it is measured: samples of each phase, requests a second (none: half of what the limits allow), the file of the
-    baseline (none: nothing is compared), and the headers of a logged-in reader."""
+    baseline (none: nothing is compared), the headers of a logged-in reader, and whether the times themselves are kept."""
 
     samples: int = SAMPLES
     rate: float | None = None
     baseline: Path | None = BASELINE
     reader: Mapping[str, str] | None = None
+    keep: bool = False
 
 
 async def measure(site: Site, fetcher: Fetcher, how: How | None = None) -> list[RouteResult]:
@@ -46,7 +48,7 @@ async def measure(site: Site, fetcher: Fetcher, how: How | None = None) -> list[
     if how.baseline:
         good = {_key(one.phase): one.times for one, findings in judged if not findings and not unsure_of(one)}
         write(how.baseline, baseline.with_good(version, good))
-    return _by_route(site, judged, version)
+    return _by_route(site, judged, version, keep=how.keep)
 
 
 async def _warm(fetcher: Fetcher, phases: Sequence[Phase]) -> None:
@@ -78,20 +80,24 @@ async def _version(site: Site, fetcher: Fetcher) -> str:
 
 
 def _by_route(
-    site: Site, judged: Sequence[tuple[Measured, Sequence[Finding]]], version: str
+    site: Site, judged: Sequence[tuple[Measured, Sequence[Finding]]], version: str, *, keep: bool
 ) -> list[RouteResult]:
     results = []
     for route in site.routes:
         own = [(one, findings) for one, findings in judged if one.phase.route == route.name]
         if own:
-            results.append(_result(route.name, own, version))
+            results.append(_result(route.name, own, version, keep=keep))
     return results
 
 
-def _result(name: str, own: Sequence[tuple[Measured, Sequence[Finding]]], version: str) -> RouteResult:
-    facts: dict[str, object] = {}
+def _result(
+    name: str, own: Sequence[tuple[Measured, Sequence[Finding]]], version: str, *, keep: bool
+) -> RouteResult:
+    facts: dict[str, Any] = {}
     for one, _ in own:
         facts[one.phase.way] = {**one.as_facts(), "samples_for_a_tenth": power_of(one.times)}
+        if keep:
+            facts[one.phase.way] |= {"times": [round(each, 2) for each in one.times]}
     if version:
         facts["version"] = version
     return RouteResult(
