@@ -44,7 +44,7 @@ faults: install
 
 bench: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
-	$(BIN)/python -m benchmarks
+	PYTHONPATH=examples $(BIN)/python -m benchmarks
 
 docs: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --group docs

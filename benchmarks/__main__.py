@@ -17,6 +17,7 @@ ALL = (
     "start_up",
     "verdicts",
     "rehearsal",
+    "site",
     "rollback",
 )
 
