@@ -143,6 +143,8 @@ def test_many_tasks_at_the_same_instant(ledger: Ledger) -> None:
     assert "12 tasks are due at the same instant; H in place" in str(hazard_of(ledger, "crowd", *many))
     spread = [duty(f"task-{number}", "H H * * *") for number in range(12)]
     assert hazard_of(ledger, "crowd", *spread) is None
+    every_minute = [duty(f"task-{number}", "* * * * *") for number in range(12)]
+    assert "H in place" not in str(hazard_of(ledger, "crowd", *every_minute))
 
 
 def test_a_timeout_longer_than_the_interval(ledger: Ledger) -> None:

@@ -22,7 +22,7 @@ from rota.model.task import Task
 from rota.timing import compile_schedule, warnings
 from rota.timing.lengths import length
 
-__all__ = ["Hazard", "hazards", "is_cron"]
+__all__ = ["Hazard", "can_be_spread", "hazards"]
 
 DAY = 86_400 * SECOND
 YEAR = 366 * DAY
@@ -119,14 +119,20 @@ def _of_crowds(
     crowds = [names for names in at.values() if len(names) >= CROWD and touched & set(names)]
     if crowds:
         names = max(crowds, key=len)
-        movable = [name for name in sorted(touched & set(names)) if is_cron(tasks[name])]
+        movable = [name for name in sorted(touched & set(names)) if can_be_spread(tasks[name])]
         hint = f"; H in place of the minute spreads them, in {', '.join(movable[:3])}" if movable else ""
         yield Hazard("crowd", None, f"{len(names)} tasks are due at the same instant{hint}")
 
 
-def is_cron(task: Task) -> bool:
-    """Whether ``H`` in its schedule would spread it."""
-    return task.schedule is not None and any(isinstance(rule, Cron) for rule in task.schedule.rules)
+def can_be_spread(task: Task) -> bool:
+    """Whether ``H`` in its schedule would spread it: not what is due every minute anyway."""
+    rules = () if task.schedule is None else task.schedule.rules
+    return any(isinstance(rule, Cron) and _minutes(rule) != "*" for rule in rules)
+
+
+def _minutes(rule: Cron) -> str:
+    fields = rule.expression.split()
+    return fields[1 if rule.seconds == "first" else 0]
 
 
 def _of_length(task: Task, due: Sequence[Instant]) -> Iterator[Hazard]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rota.change.apply import schedule_seed
-from rota.change.hazards import is_cron
+from rota.change.hazards import can_be_spread
 from rota.change.pauses import end_pauses
 from rota.clock import SECOND, Instant
 from rota.define.canonical import digest
@@ -182,7 +182,9 @@ def _report(asked: Asked, scratch: Scratch, played: Played, begin: Instant, end:
         hours=hours_of(played, begin, end),
         by_hour={task: dict(hours) for task, hours in sorted(played.due.items())},
         clock_changes=_clock_changes(asked.loaded, begin, end),
-        collisions=collisions(played, {one.name for one in asked.loaded.tasks.values() if is_cron(one)}),
+        collisions=collisions(
+            played, {one.name for one in asked.loaded.tasks.values() if can_be_spread(one)}
+        ),
         what_if=(),
         proofs=(),
         budget=judged(asked.stated.budget, figures, tasks, ledger, service),
