@@ -115,7 +115,10 @@ def _put_tasks(
             for t in tasks
         ]
     )  # fmt: skip
-    back = [row[0] for row in connection.many(sql["tasks_back"], {"service": service, "tasks": rows})]
+    names = json.dumps(
+        [[t.name] for t in tasks]
+    )  # without their definitions, which take longer to read than all else
+    back = [row[0] for row in connection.many(sql["tasks_back"], {"service": service, "tasks": names})]
     connection.run(sql["upsert_tasks"], {"service": service, "revision": number, "tasks": rows})
     connection.run(sql["retire_missing_tasks"], {"service": service, "revision": number, "now": now})
     connection.run(sql["retire_schedules_of_retired"], {"service": service, "now": now})
