@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.site.standin import Answer, Asked, standin
 from rota.errors import Refused
 from rota_site.fetch import Ask, Fetcher
 from rota_site.finding import RouteResult
-from rota_site.model import Budget, Infrastructure, Limits, Route, Site
+from rota_site.model import Budget, Identity, Infrastructure, Limits, LogIn, Route, Site
 from rota_site.response.baseline import Baseline, read, write
 from rota_site.response.histogram import Histogram
 from rota_site.response.judge import Measured, findings_of, slower, unsure_of
@@ -167,6 +168,25 @@ def test_a_slower_build_is_found_and_the_old_one_stays_the_baseline(tmp_path: Pa
             one = result(site, how)
             assert [finding.rule for finding in one.findings] == ["T03"]
             assert "Mann-Whitney" in one.findings[0].found
+
+
+def test_a_readers_own_page_is_measured_as_a_reader_and_never_passed_without_one() -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.method == "POST":
+            return Answer(303, [("Set-Cookie", "session=abcdefgh")])
+        return Answer(200 if "session=abcdefgh" in asked.headers.get("Cookie", "") else 401)
+
+    with standin(script) as server:
+        route = Route("me", "/me", ("/me",), seen_by="reader", budget=Budget(cold=timedelta(seconds=3)))
+        identity = Identity("ada", LogIn("/login", {"name": "ada"}))
+        nobody = Infrastructure(server.url, limits=QUICK)
+        one = result(
+            Site("notes", (route,), (), replace(nobody, identities=(identity,))), How(100, 200, None)
+        )
+        assert (one.verdict, one.facts["logged-in"]["samples"]) == ("ok", 100)
+        assert result(Site("notes", (route,), (), nobody), How(100, 200, None)).verdict == "inconclusive"
+        wrong = replace(nobody, identities=(Identity("ada", LogIn("/login", {"name": "env:NOT_THERE"})),))
+        assert "NOT_THERE" in str(result(Site("notes", (route,), (), wrong), How(100, 200, None)).unsure)
 
 
 def test_few_samples_are_inconclusive_and_never_a_pass() -> None:

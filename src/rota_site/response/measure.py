@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rota_site.addresses import addresses
 from rota_site.fetch import Ask, Fetcher, FetchFailed
 from rota_site.finding import Finding, RouteResult
-from rota_site.model import Site
+from rota_site.model import Route, Site
+from rota_site.readers.identity import LogInFailed, log_in
 from rota_site.response.baseline import Baseline, read, write
 from rota_site.response.judge import Measured, findings_of, measured, power_of, unsure_of
 from rota_site.response.load import Sample, load
@@ -38,7 +39,8 @@ async def measure(site: Site, fetcher: Fetcher, how: How | None = None) -> list[
     """What each route's time to answer is found to be; a route without a budget is left out."""
     how = how or How()
     paths = await addresses(site, fetcher)
-    phases = phases_of(site, paths, how.samples, how.reader)
+    reader, why = (how.reader, None) if how.reader else await _logged_in(site, fetcher)
+    phases = phases_of(site, paths, how.samples, reader)
     await _warm(fetcher, phases)
     samples = await _sampled(fetcher, phases, how.rate or fetcher.infrastructure.limits.rate / 2)
     found = [measured(phase, samples[phase.route, phase.way]) for phase in phases]
@@ -48,7 +50,25 @@ async def measure(site: Site, fetcher: Fetcher, how: How | None = None) -> list[
     if how.baseline:
         good = {_key(one.phase): one.times for one, findings in judged if not findings and not unsure_of(one)}
         write(how.baseline, baseline.with_good(version, good))
-    return _by_route(site, judged, version, keep=how.keep)
+    left_out = [RouteResult(route.name, 0, unsure=why) for route in site.routes if why and _is_readers(route)]
+    return [*_by_route(site, judged, version, keep=how.keep), *left_out]
+
+
+async def _logged_in(site: Site, fetcher: Fetcher) -> tuple[Mapping[str, str] | None, str | None]:
+    """The headers of the first test reader, where a route of readers states a budget; or why there are none."""
+    if not any(_is_readers(route) for route in site.routes):
+        return None, None
+    if not site.infrastructure.identities:
+        return None, "site.toml names no [identities] to ask as a logged-in reader"
+    try:
+        reader = await log_in(replace(site.infrastructure.identities[0], marker=None), fetcher)
+    except LogInFailed as failed:
+        return None, str(failed)
+    return reader.cookie or reader.bearer, None
+
+
+def _is_readers(route: Route) -> bool:
+    return route.seen_by == "reader" and route.budget.cold is not None
 
 
 async def _warm(fetcher: Fetcher, phases: Sequence[Phase]) -> None:
