@@ -54,7 +54,7 @@ docs: install
 # and what judges units and shell scripts.
 # CI calls this; on a desk it asks for root only here. None of Debian's servers is to start one of its own: a policy says so
 # while they are installed, where the machine has none.
-SYSTEM = chromium fonts-dejavu-core pgbouncer faketime postgresql-15 varnish nginx-light libnginx-mod-http-cache-purge systemd shellcheck
+SYSTEM = chromium fonts-dejavu-core pgbouncer faketime postgresql-15 varnish varnish-modules nginx-light libnginx-mod-http-cache-purge systemd shellcheck
 POLICY = /usr/sbin/policy-rc.d
 
 setup-system:

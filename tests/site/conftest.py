@@ -86,12 +86,12 @@ def in_front(tmp_path: Path) -> Start:
     """Starts a cache by its kind in front of an origin; skips where it is not installed."""
 
     @contextlib.contextmanager
-    def start(kind: str, origin: str, fault: str = "") -> Iterator[Cache]:
+    def start(kind: str, origin: str, fault: str = "", **more: bool) -> Iterator[Cache]:
         folder = tmp_path / f"{kind}-{fault}"
         folder.mkdir(exist_ok=True)
         with contextlib.ExitStack() as stack:
             try:
-                cache = stack.enter_context(CACHES[kind](origin, folder, fault))
+                cache = stack.enter_context(CACHES[kind](origin, folder, fault, **more))
             except Missing as reason:
                 missing(reason)
             yield cache

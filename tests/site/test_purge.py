@@ -202,6 +202,13 @@ def test_the_proof_tells_what_the_answer_does_not(
         ]
 
 
+def test_keys_are_purged_by_xkey_where_it_is_there(tmp_path: Path, in_front: Start) -> None:
+    with standin(pages_of()) as origin, in_front("varnish", origin.url, xkey=True) as cache:
+        result = purged(tmp_path, cache.url, origin.url, "varnish", purge="keys", place=KEY)
+    assert result["proof"]["verdict"] == "pass", result
+    assert result["proof"]["purged"] == ["/articles/1"]
+
+
 def test_nginx_forgets_one_variant_of_a_page_that_varies(tmp_path: Path, in_front: Start) -> None:
     """Measured: the module's second purge finds nothing, and a variant stays; it depends on which was kept last."""
     with standin(pages_of("Accept-Language")) as origin, in_front("nginx", origin.url) as cache:

@@ -38,11 +38,20 @@ class Cache:
 
 
 @contextlib.contextmanager
-def varnish(origin: str, folder: Path, fault: str = "", port: int = 0) -> Iterator[Cache]:
-    """Varnish in front of ``origin``, on loopback. Raises `Missing`, and RuntimeError where it does not start."""
+def varnish(
+    origin: str, folder: Path, fault: str = "", port: int = 0, *, xkey: bool = False
+) -> Iterator[Cache]:
+    """Varnish in front of ``origin``, on loopback; ``xkey`` purges keys by the module of that name, in place of bans.
+
+    Raises `Missing`, and RuntimeError where it does not start.
+    """
     program = _program("varnishd", "varnish")
+    if xkey and not any(Path("/usr/lib").glob("*/varnish/vmods/libvmod_xkey.so")):
+        raise Missing("Varnish's module xkey is not installed; Debian: apt-get install varnish-modules")
     port = port or _free_port()
-    (folder / "site.vcl").write_text(_rendered("varnish.vcl", origin, fault=fault, staging=STAGING))
+    (folder / "site.vcl").write_text(
+        _rendered("varnish.vcl", origin, fault=fault, staging=STAGING, xkey=xkey)
+    )
     argv = [program, "-F", "-j", "none", "-T", "none", "-n", str(folder / "varnish"), "-s", "malloc,64m",
             "-a", f"127.0.0.1:{port}", "-f", str(folder / "site.vcl"), "-p", "default_grace=0"]  # fmt: skip
     with _running(argv, folder, port):

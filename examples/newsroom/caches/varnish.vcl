@@ -5,6 +5,9 @@ vcl 4.1;
 
 import std;
 import purge;
+{% if xkey %}
+import xkey;
+{% endif %}
 
 backend site {
     .host = "{{ host }}";
@@ -73,6 +76,11 @@ sub forget {
         if (req.http.Surrogate-Key !~ "^[A-Za-z0-9:_. -]+$") {
             return (synth(400, "A key holds letters, digits and : _ . - only"));
         }
+        {% if xkey %}
+        # The module has an index of keys: a purge costs what it forgets, not what is kept.
+        set req.http.X-Purged = xkey.purge(req.http.Surrogate-Key);
+        return (synth(200, "Purged"));
+        {% endif %}
         set req.http.X-Keys = regsuball(regsuball(req.http.Surrogate-Key, "\.", "\\."), " +", "|");
         {% if fault == "sloppy_keys" %}
         ban("obj.http.Surrogate-Key ~ (" + req.http.X-Keys + ")");
@@ -114,6 +122,9 @@ sub vcl_synth {
 
 sub vcl_backend_response {
     set beresp.http.X-Path = bereq.url;
+    {% if xkey %}
+    set beresp.http.xkey = beresp.http.Surrogate-Key;
+    {% endif %}
     if (beresp.http.Cache-Control ~ "stale-while-revalidate=[0-9]+") {
         set beresp.grace = std.duration(
             regsub(beresp.http.Cache-Control, "^.*stale-while-revalidate=([0-9]+).*$", "\1") + "s", 0s);
@@ -156,6 +167,7 @@ sub vcl_deliver {
     set resp.http.Age = "999999";
     {% endif %}
     unset resp.http.X-Path;
+    unset resp.http.xkey;
     unset resp.http.X-Varnish;
     unset resp.http.Via;
     {% if fault != "keys_visible" %}
