@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from tests.rehearse.stage import BEGIN, Stage, after, duty, takes
 
 from rota.clock import SECOND
 from rota.model.run import Reason, State
 from rota.model.task import CatchUp, Expectation, Overlap, Queue, Retries
 from rota.read.audit import audit
+from rota.rehearse.claims import Claims
 from rota.rehearse.play import Outage
 
 
@@ -151,17 +154,24 @@ def test_the_same_seed_gives_the_same_days_and_another_does_not(stage: Stage) ->
     assert story(7) == story(7) != story(8)
 
 
-def test_claims_that_reach_ahead_change_nothing(stage: Stage) -> None:
-    """What is claimed in one go is what would have been claimed at each instant."""
+@pytest.mark.parametrize("limited", [False, True])
+def test_claims_that_reach_ahead_change_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, limited: bool
+) -> None:
+    """What is claimed in one go is what would have been claimed at each instant; also beside tasks with limits."""
     tasks = [
         duty(f"t{n}", f"{n * 7 % 60} */{n % 3 + 1} * * *", retry=Retries(attempts=3), overlap=policy)
         for n, policy in enumerate([Overlap.SKIP, Overlap.ALLOW, Overlap.QUEUE, Overlap.QUEUE_ALL] * 3)
     ]
     lasting = takes(60, failures=0.1, most=5000)
-    ahead = stage.play(*tasks, until=after(days=3), slots=4, all_take=lasting)
-    # a limit that nothing comes near makes every claim be made at its own instant
-    limited = [*tasks, duty("rare", "0 0 1 1 *", concurrency=1)]
-    at_once = stage.play(*limited, until=after(days=3), slots=4, all_take=lasting)
+    queues: tuple[Queue, ...] = ()
+    if limited:
+        tasks = [replace(one, queue="mail") if n % 5 == 0 else one for n, one in enumerate(tasks)]
+        tasks[1] = replace(tasks[1], concurrency=1)
+        queues = (Queue("mail", concurrency=1),)
+    ahead = stage.play(*tasks, until=after(days=3), slots=4, all_take=lasting, queues=queues)
+    monkeypatch.setattr(Claims, "_reach", lambda self, now, horizon: now)
+    at_once = stage.play(*tasks, until=after(days=3), slots=4, all_take=lasting, queues=queues)
     stories = [
         [
             (run.task, run.scheduled_at, run.state, run.reason, run.started_at, run.finished_at)

@@ -15,6 +15,7 @@ from rota.define.loaded import LoadedRota
 from rota.engine.claimer import Crew
 from rota.engine.crews import CREWS
 from rota.model.lifecycle import Succeeded
+from rota.model.task import Task
 from rota.rehearse.fates import Fate, Fates
 
 __all__ = ["Agenda", "Agendas", "Waiting"]
@@ -93,6 +94,8 @@ class Agendas:
     def __init__(self, loaded: LoadedRota, crews: Sequence[Crew], fates: Fates) -> None:
         self._tasks, self._fates = loaded.tasks, fates
         self._of_crew = {crew.name: Agenda() for crew in crews}
+        self._limited = {name for name, task in loaded.tasks.items() if _is_limited(loaded, task)}
+        self._limited_at: list[Instant] = []
         self._of_task = {name: self._of_crew[CREWS[task.executor]] for name, task in loaded.tasks.items()}
 
     def __iter__(self) -> Iterator[tuple[str, Agenda]]:
@@ -101,6 +104,14 @@ class Agendas:
     def add(self, at: Instant, task: str, key: str | None, due: Instant, attempt: int) -> None:
         fate = self.fate(task, key, due, attempt)
         self._of_task[task].add(Waiting(at, task, key or "", due, attempt, fate))
+        if task in self._limited:
+            heapq.heappush(self._limited_at, at)
+
+    def first_limited(self, now: Instant) -> Instant | None:
+        """When, from now on, the next run may start that a limit of its task or queue may keep from it."""
+        while self._limited_at and self._limited_at[0] < now:
+            heapq.heappop(self._limited_at)
+        return self._limited_at[0] if self._limited_at else None
 
     def fate(self, task: str, key: str | None, due: Instant, attempt: int) -> Fate:
         return self._fates.of(self._tasks[task], key or "", due, attempt)
@@ -111,3 +122,9 @@ class Agendas:
     def clear(self) -> None:
         for agenda in self._of_crew.values():
             agenda.clear()
+        self._limited_at.clear()
+
+
+def _is_limited(loaded: LoadedRota, task: Task) -> bool:
+    queue = loaded.queues.get(task.queue)
+    return task.concurrency is not None or (queue is not None and queue.concurrency is not None)

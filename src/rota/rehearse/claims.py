@@ -81,11 +81,12 @@ class Claims:
         return everyone if freed and self._is_bounded else freed
 
     def _reach(self, now: Instant, horizon: Instant) -> Instant:
-        """How far a claim may look: not beyond what brings runs that nobody knows of yet, nor while limits decide."""
-        if self._hungry or self._is_bounded or self._has_rates:
+        """How far a claim may look: not beyond what brings runs that nobody knows of yet, nor to where limits decide."""
+        if self._hungry or self._has_rates:
             return now
-        failing = [Instant(at - 1) for at in self._underway.failures()]
-        return max(now, min([horizon, *failing]))
+        limited = self._agendas.first_limited(now)
+        ends = [*self._underway.failures(), *([] if limited is None else [limited])]
+        return max(now, min([horizon, *(Instant(at - 1) for at in ends)]))
 
     def _claim(self, crew: Crew, agenda: Agenda, now: Instant, limit: Instant) -> None:
         waiting, until = agenda.take(now, limit, crew.slots, self._underway.ends_of(crew.name))
