@@ -38,6 +38,10 @@ _GRAVITY = (
 )
 
 
+ALL = 1_000_000
+"""Every open incident: one that is not counted is one that nobody sees to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attention:
     """Something that somebody should see to: a task's condition, an incident, a run that is stuck, a node that is lost, a
@@ -61,7 +65,7 @@ def attention(
     now: Instant,
 ) -> list[Attention]:
     """All of it. ``tasks`` are the live ones by their full name."""
-    open_ = ledger.incidents(IncidentFilter(is_open=True, limit=200))
+    open_ = ledger.incidents(IncidentFilter(is_open=True, limit=ALL))
     found = [
         *_with_incidents(_of_tasks(ledger, tasks, now), open_, now),
         *_of_messages(ledger.notices()),

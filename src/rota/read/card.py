@@ -5,7 +5,7 @@ The command line, the page and the message to its owner show the same card.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rota.clock import Instant
@@ -18,13 +18,17 @@ from rota.model.run import State
 from rota.model.undo import command_line
 from rota.model.verdict import Check, Standing
 from rota.read.condition import latest
+from rota.read.find import full_name
 from rota.read.rules import defined
 from rota.read.words import relative
 
 __all__ = ["Card", "CheckLine", "card_lines", "card_of", "cards"]
 
-MANY = 1000
-"""Open incidents that are looked at: more are of more tasks than anybody looks at."""
+FEW = 20
+"""Tasks whose open incidents are asked for one by one; those of more are read together."""
+
+ALL = 1_000_000
+"""A task has one open incident of a check at most, so that all of them can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,9 @@ def cards(ledger: Ledger, records: Sequence[TaskRecord]) -> list[Card]:
     for one in ledger.verdicts():
         verdicts.setdefault(one.task_id, {})[one.check] = one
     incidents: dict[int, list[Incident]] = {}
-    for incident in ledger.incidents(IncidentFilter(is_open=True, limit=MANY)):
+    for incident in _open(ledger, records):
         incidents.setdefault(incident.task_id, []).append(incident)
-    mutes = ledger.mutes()
+    mutes, named = ledger.mutes(), len(ledger.services()) > 1
     return [
         _card(
             record,
@@ -86,9 +90,19 @@ def cards(ledger: Ledger, records: Sequence[TaskRecord]) -> list[Card]:
             incidents.get(record.id, []),
             mutes.get(record.id),
             _last_success(ledger, record),
+            full_name(record) if named else record.name,
         )
         for record in records
     ]
+
+
+def _open(ledger: Ledger, records: Sequence[TaskRecord]) -> Iterator[Incident]:
+    """The open incidents of some tasks, however many there are of others."""
+    if len(records) > FEW:
+        yield from ledger.incidents(IncidentFilter(is_open=True, limit=ALL))
+        return
+    for record in records:
+        yield from ledger.incidents(IncidentFilter(record.service, record.name, is_open=True, limit=ALL))
 
 
 def _card(
@@ -97,6 +111,7 @@ def _card(
     incidents: Sequence[Incident],
     mute: tuple[Instant, str, str] | None,
     last_success: Instant | None,
+    called: str,
 ) -> Card:
     task = defined(record)
     until, reason, by = mute or (None, None, None)
@@ -111,7 +126,7 @@ def _card(
         rollback=task.rollback,
         rollback_command=task.rollback_command,
         irreversible=in_words(task),
-        undo=f"rota undo {record.name}" if task.rollback_command else None,
+        undo=f"rota undo {called}" if task.rollback_command else None,
         failing_since=min((one.since_at for one in incidents), default=None),
         last_success=last_success,
         incidents=tuple(incidents),

@@ -40,9 +40,12 @@ def incident_list(
     closed: bool = False,
     limit: int = 50,
 ) -> list[Incident]:
-    """The open incidents, newest first; with ``closed`` those that are resolved as well."""
-    is_open = None if closed else True
-    return ledger.incidents(IncidentFilter(service, task, owner, is_open, limit=limit))
+    """The open incidents, newest first; with ``closed`` those that are resolved after them, so that none hides an open one."""
+    found = ledger.incidents(IncidentFilter(service, task, owner, is_open=True, limit=limit))
+    if not closed or len(found) >= limit:
+        return found
+    resolved = IncidentFilter(service, task, owner, is_open=False, limit=limit - len(found))
+    return [*found, *ledger.incidents(resolved)]
 
 
 def the_incident(ledger: Ledger, incident_id: int) -> Incident:
