@@ -97,3 +97,18 @@ def compare_(
 
     if compare_now(site, before, after, session_of(context).output(json)):
         raise typer.Exit(3)
+
+
+@app.command("init")
+def init_(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="The site as readers reach it.")],
+    origin: Annotated[
+        str | None, typer.Option(metavar="URL", help="The site itself, behind its cache.")
+    ] = None,
+    out: Annotated[str, typer.Option(metavar="FOLDER", help="Where the files are written.")] = ".",
+) -> None:
+    """Write a first site.toml from a running site's sitemap and OpenAPI; nothing is overwritten."""
+    from rota_site.cli.init import begin
+
+    begin(url, origin, out, session_of(context).output())
