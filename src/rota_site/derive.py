@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rota_site.addresses import spread, takes
+from rota_site.control import directives
 from rota_site.fetch import Reply
-from rota_site.headers.control import directives
 
 __all__ = ["Group", "grouped", "infrastructure", "open_paths", "written"]
 

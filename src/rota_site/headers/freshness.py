@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
+from rota_site.control import Control, control_of, differs
 from rota_site.fetch import Reply
 from rota_site.finding import Finding
-from rota_site.headers.control import Control, control_of, differs
 from rota_site.headers.rules import finding
 from rota_site.headers.seen import Seen
 from rota_site.hits import age_of, hit_of

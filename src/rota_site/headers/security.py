@@ -10,7 +10,7 @@ from rota_site.finding import Finding
 from rota_site.headers.rules import finding
 from rota_site.headers.seen import Seen
 from rota_site.model import Route
-from rota_site.trade.page import is_html
+from rota_site.page import is_html
 
 __all__ = ["findings"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rota_site.control import control_of
 from rota_site.fetch import Reply
 from rota_site.finding import Finding
-from rota_site.headers.control import control_of
 from rota_site.headers.rules import finding
 from rota_site.headers.seen import Seen
 from rota_site.hits import hit_of

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rota_site.control import directives
 from rota_site.curl import curl
 from rota_site.fetch import Reply
 from rota_site.finding import Finding
-from rota_site.headers.control import directives
 from rota_site.hits import hit_of
 from rota_site.model import Route
 from rota_site.readers.rules import RULES

@@ -9,7 +9,7 @@ from rota_site.addresses import addresses, path_of, spread
 from rota_site.fetch import Ask, Fetcher, Reply
 from rota_site.finding import Finding, RouteResult
 from rota_site.model import Route, Site
-from rota_site.trade.page import Image, Page, is_html, read_page
+from rota_site.page import Image, Page, is_html, read_page
 from rota_site.trade.rules import finding
 
 __all__ = ["check", "kind_of"]

@@ -10,8 +10,8 @@ from rota_site.addresses import addresses, path_of, route_of, spread
 from rota_site.fetch import Ask, Fetcher, FetchFailed, Reply
 from rota_site.finding import Finding, RouteResult
 from rota_site.model import Route, Site
+from rota_site.page import is_html, is_noindex, read_page
 from rota_site.trade.listing import Item, ListingFailed, listing, public
-from rota_site.trade.page import is_html, is_noindex, read_page
 from rota_site.trade.rules import finding
 
 __all__ = ["check", "check_robots", "disallowed"]

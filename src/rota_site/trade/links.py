@@ -13,9 +13,9 @@ from rota_site.addresses import addresses, path_of, route_of
 from rota_site.fetch import Ask, Fetcher, Reply
 from rota_site.finding import Finding, RouteResult
 from rota_site.model import Site
+from rota_site.page import is_html, read_page
 from rota_site.trade.memory import Known, after, is_broken, is_due, read, write
 from rota_site.trade.outside import PAUSE, Outside
-from rota_site.trade.page import is_html, read_page
 from rota_site.trade.rules import finding
 
 __all__ = ["MEMORY", "How", "check"]
