@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.servers import PgBouncer, Postgres, postgres_binaries
 
 
