@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from rota.clock import Instant
+from rota.read.words import count
 from rota_site.results import Result
 
 __all__ = ["History", "histories", "plot"]
@@ -83,7 +84,7 @@ def summary(history: History) -> str:
     'warm: 95th percentile of 2 measurements, the latest 9.0 ms, budget 5 ms, over it 1 time'
     """
     values = [value for _, value in history.points]
-    told = f"{history.way}: 95th percentile of {len(values)} measurements, the latest {values[-1]:.1f} ms"
+    told = f"{history.way}: 95th percentile of {count(len(values), 'measurement')}, the latest {values[-1]:.1f} ms"
     if not history.budget:
         return told
     over = sum(value > history.budget for value in values)
