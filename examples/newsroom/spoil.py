@@ -82,8 +82,6 @@ def spoil(
         body = _shown(faults, path, body)
     if path == "/robots.txt" and "robots_closed" in faults:
         body = b"User-agent: *\nDisallow: /\n"
-    if path == "/" and "slow_home" in faults:
-        time.sleep(0.3)  # over the budget
     if "same_etag" in faults and public and is_page and gzips:
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body, mtime=0)

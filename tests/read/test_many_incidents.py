@@ -20,10 +20,12 @@ from rota.read.overview import overview
 MANY = 1_050
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    """As many tasks as fail, the first of them the longest."""
-    built = build(tmp_path, [a_task(f"task-{number:04}", every(60)) for number in range(MANY)])
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """As many tasks as fail, the first of them the longest; what reads it changes nothing."""
+    built = build(
+        tmp_path_factory.mktemp("house"), [a_task(f"task-{number:04}", every(60)) for number in range(MANY)]
+    )
     for number in range(MANY):
         an_incident(built, f"task-{number:04}")
         built.clock.move(seconds=1)
